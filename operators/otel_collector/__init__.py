@@ -1,0 +1,1 @@
+"""The OpenTelemetry Collector operator: a collector declared as a resource becomes a running, healthy Nomad job."""
