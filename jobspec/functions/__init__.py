@@ -1,0 +1,1 @@
+"""The functions a job specification can call, one module per family."""
