@@ -1,0 +1,120 @@
+"""One request in the hands of a handler: its parameters as Nomad reads them, its caller, and the agent behind it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiohttp import web
+
+from nomad_api.duration import SECOND, parse_duration
+from nomad_api.models.base import Wire
+from orchestrator.acl.permissions import ACL
+from orchestrator.acl.resolver import Caller
+from orchestrator.errors import APIError
+from orchestrator.http import go_json
+from orchestrator.state.schema import State
+from orchestrator.state.store import Store
+
+if TYPE_CHECKING:
+    from orchestrator.services import Services
+
+W = TypeVar("W", bound=Wire)
+MAX_WAIT = 300 * SECOND
+_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
+_FALSE = {"0", "f", "F", "false", "FALSE", "False"}
+
+
+@dataclass(eq=False)
+class Call:
+    """One request. `path` holds the values of the pattern's placeholders, percent-decoded."""
+
+    request: web.BaseRequest
+    path: dict[str, str]
+    body: bytes
+    caller: Caller
+    services: "Services"
+
+    @property
+    def store(self) -> Store:
+        return self.services.store
+
+    @property
+    def state(self) -> State:
+        return self.services.store.state
+
+    @property
+    def acl(self) -> ACL:
+        return self.caller.acl
+
+    @property
+    def query(self) -> Any:
+        return self.request.query
+
+    def text(self, name: str, default: str = "") -> str:
+        """A query parameter; the first one if it is repeated."""
+        value: str = self.query.get(name, default)
+        return value
+
+    def given(self, name: str) -> bool:
+        """Whether a query parameter is there at all."""
+        return name in self.query
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the request: `default` unless asked otherwise; `*` means all, in lists."""
+        return self.text("namespace") or "default"
+
+    @property
+    def prefix(self) -> str:
+        return self.text("prefix")
+
+    def boolean(self, name: str) -> bool:
+        """A boolean parameter; absent or empty is false.
+
+        Raises:
+            APIError: 500, as Nomad answers to a boolean it cannot read.
+        """
+        value = self.text(name)
+        if value in _TRUE:
+            return True
+        if value == "" or value in _FALSE:
+            return False
+        raise APIError(
+            500, f'Failed to parse value of "{name}" ({value}) as a bool: strconv.ParseBool: parsing "{value}": invalid syntax'
+        )
+
+    def number(self, name: str, message: str) -> int:
+        """A parameter that is a number not below 0; absent or empty is 0.
+
+        Raises:
+            APIError: 400 with that message.
+        """
+        value = self.text(name)
+        if not value:
+            return 0
+        if not (value.isascii() and value.isdigit()):
+            raise APIError(400, message)
+        return int(value)
+
+    @cached_property
+    def min_index(self) -> int:
+        """Blocking queries: wait until the index is beyond this. 0 does not wait."""
+        return self.number("index", "Invalid index")
+
+    @cached_property
+    def wait(self) -> float:
+        """Blocking queries: how many seconds to wait at most; Nomad's default and maximum are five minutes."""
+        text = self.text("wait")
+        try:
+            wait = parse_duration(text) if text else 0
+        except ValueError:
+            raise APIError(400, "Invalid wait time") from None
+        return (min(wait, MAX_WAIT) or MAX_WAIT) / SECOND
+
+    def json(self) -> Any:
+        """The body as JSON. Raises APIError 400 with Go's texts."""
+        return go_json.decode(self.body)
+
+    def model(self, model: type[W]) -> W:
+        """The body as a model. Raises APIError 400."""
+        return go_json.decode_as(self.body, model)

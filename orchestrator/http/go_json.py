@@ -1,0 +1,140 @@
+"""Reading request bodies as Go's JSON decoder does, with its error texts.
+
+The first value of the body counts and what follows it is ignored; lone surrogates become U+FFFD. The fast decoder serves
+nearly every request; only what it refuses is looked at again, by the standard library's, which tells where it failed.
+"""
+
+import json
+import re
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from nomad_api.models.base import Wire
+from orchestrator.errors import APIError
+
+W = TypeVar("W", bound=Wire)
+_LITERALS = {"t": "true", "f": "false", "n": "null"}
+_GO_KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+_GO_TYPES = {
+    "string_type": "string",
+    "int_type": "int",
+    "int_parsing": "int",
+    "bool_type": "bool",
+    "bool_parsing": "bool",
+    "float_type": "float64",
+}
+
+
+def decode(body: bytes) -> Any:
+    """The first JSON value of a body.
+
+    Raises:
+        APIError: 400, with the text of Go's decoder.
+    """
+    if not body:
+        raise APIError(400, "Request body is empty")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _decode_leniently(body)
+
+
+def decode_as(body: bytes, model: type[W]) -> W:
+    """A body as a model; keys the model does not know are dropped, as Go's decoder does."""
+    return convert(decode(body), model)
+
+
+def convert(value: Any, model: type[W], *, within: str = "") -> W:
+    """A decoded value as a model. `within` is the Go path of the value, for the text of an error.
+
+    Raises:
+        APIError: 400, naming the first field whose value has a wrong type.
+    """
+    try:
+        return model.model_validate(value, extra="ignore", strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        kind = _GO_KINDS.get(type(first["input"]), "value")
+        path = ".".join([within or model.__name__, *(str(part) for part in first["loc"] if not isinstance(part, int))])
+        wanted = _GO_TYPES.get(first["type"])
+        text = (
+            f"json: cannot unmarshal {kind} into Go struct field {path} of type {wanted}"
+            if wanted
+            else f"{path}: {first['msg']}"
+        )
+        raise APIError(400, text) from None
+
+
+def _decode_leniently(body: bytes) -> Any:
+    text = body.decode("utf-8", "replace")
+    if text.startswith("\ufeff"):
+        raise APIError(400, "invalid character 'ï' looking for beginning of value")
+    start = len(text) - len(text.lstrip(" \t\r\n"))
+    try:
+        value, _ = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise APIError(400, _syntax_error(text, error)) from None
+    except RecursionError:
+        raise APIError(400, "exceeded max depth") from None
+    return _without_surrogates(value)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise APIError(400, f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
+    position = error.pos
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    if position >= len(text) or "Unterminated" in error.msg:
+        return "unexpected EOF"
+    character = text[position]
+    shown = {"'": "\\'", '"': '"'}.get(character, repr(character)[1:-1])
+    if "control character" in error.msg:
+        return f"invalid character '{shown}' in string literal"
+    if "escape" in error.msg:
+        following = text[position + 1 : position + 2] or "\\"
+        return f"invalid character '{following}' in string escape code"
+    if "Expecting value" in error.msg and character in _LITERALS:
+        return _bad_literal(text, position, _LITERALS[character])
+    after = {
+        "Expecting property name": "looking for beginning of object key string",
+        "Expecting ':'": "after object key",
+        "Expecting ',' delimiter": "after object key:value pair" if _inside_object(text[:position]) else "after array element",
+        "Illegal trailing comma": "looking for beginning of value",
+    }
+    where = next((words for start, words in after.items() if error.msg.startswith(start)), "looking for beginning of value")
+    return f"invalid character '{shown}' {where}"
+
+
+def _bad_literal(text: str, position: int, literal: str) -> str:
+    for offset, expected in enumerate(literal):
+        found = text[position + offset : position + offset + 1]
+        if not found:
+            return "unexpected EOF"
+        if found != expected:
+            return f"invalid character '{found}' in literal {literal} (expecting '{expected}')"
+    return "unexpected EOF"
+
+
+def _inside_object(before: str) -> bool:
+    depth = []
+    for character in re.sub(r'"(?:[^"\\]|\\.)*"', '""', before):
+        if character in "{[":
+            depth.append(character)
+        elif character in "}]" and depth:
+            depth.pop()
+    return bool(depth) and depth[-1] == "{"

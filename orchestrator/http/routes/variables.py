@@ -1,0 +1,145 @@
+"""Variables and their locks: /v1/vars, /v1/var/:path."""
+
+from typing import Any
+
+from nomad_api.models.variable import Variable
+from orchestrator.errors import APIError, PermissionDenied, store_error
+from orchestrator.http import listing
+from orchestrator.http.call import Call
+from orchestrator.http.permission import anyone
+from orchestrator.http.route import TEXT, Answer, empty, missing, read, write
+from orchestrator.state.records import SealedVariable
+from orchestrator.variables import Conflict, Lock, metadata
+
+_BAD_METHOD = (400, "Invalid method")
+_OPERATIONS = ("lock-acquire", "lock-renew", "lock-release")
+
+
+@read("/v1/vars", needs=anyone, wrong_method=_BAD_METHOD)
+def variables(call: Call) -> Answer:
+    """Metadata only; a caller sees what it may list."""
+    if call.namespace == "*":
+        rows = (row for row in call.state.variables if row.path.startswith(call.prefix))
+    else:
+        rows = call.state.variables.prefixed(call.namespace, call.prefix)
+    visible = [
+        metadata(row, with_lock=call.acl.is_management)
+        for row in rows
+        if call.acl.allow_variable(row.namespace, row.path, "list", call.caller.claims)
+    ]
+    namespace, prefix = call.namespace, call.prefix
+
+    def concerns(key: tuple[Any, ...]) -> bool:
+        return namespace in ("*", key[0]) and key[1].startswith(prefix)
+
+    index = max(call.state.variables.index, 1)
+    return listing.page(call, visible, listing.by_path, index=index, watch=(("variables", concerns),))
+
+
+@read("/v1/var/{path+}", needs=anyone, wrong_method=_BAD_METHOD)
+def variable(call: Call) -> Answer:
+    _allow(call, call.namespace, "read")
+    key = (call.namespace, call.path["path"])
+    found = call.state.variables.get(*key)
+    watch = ("variables", lambda changed: changed == key)
+    if found is None:
+        return missing("variable not found", call.state.variables.index, watch)
+    return Answer(_shown(call, found), found.modify_index, (watch,))
+
+
+@write("/v1/var/{path+}", needs=anyone, wrong_method=_BAD_METHOD)
+async def put(call: Call) -> Answer:
+    operations = [name for name in _OPERATIONS if call.given(name)]
+    if len(operations) > 1:
+        raise APIError(400, "multiple lock operations")
+    body = call.json()
+    if not isinstance(body, dict):
+        raise APIError(400, "json: cannot unmarshal array into Go value of type structs.VariableDecrypted")
+    body = {str(key).lower(): value for key, value in body.items()}
+    items, lock = _items(body.get("items")), body.get("lock")
+    cas = _cas(call)
+    if operations:
+        if cas is not None:
+            raise APIError(400, "CAS can't be used with lock operations")
+        namespace = call.namespace
+        _allow(call, namespace, "write")
+        return await _lock_operation(call, operations[0], namespace, items, lock)
+    namespace = body.get("namespace") or call.namespace
+    held = Lock.from_json(lock) if isinstance(lock, dict) else None
+    _allow(call, namespace, "write")
+    if held and (held.ttl or held.delay):
+        raise store_error(400, "RPC Error:: 400,variable should not contain lock definition")
+    try:
+        committed = await call.services.variables.put(namespace, call.path["path"], items, cas=cas, lock=held)
+    except Conflict as conflict:
+        return _conflict(call, conflict)
+    return Answer(call.services.variables.open(committed.value), committed.index)
+
+
+@write("/v1/var/{path+}", needs=anyone, methods="DELETE", wrong_method=_BAD_METHOD)
+async def delete(call: Call) -> Answer:
+    _allow(call, call.namespace, "destroy")
+    try:
+        committed = await call.services.variables.delete(call.namespace, call.path["path"], cas=_cas(call))
+    except Conflict as conflict:
+        return _conflict(call, conflict)
+    return empty(committed.index, status=204)
+
+
+async def _lock_operation(call: Call, operation: str, namespace: str, items: dict[str, str], lock: Any) -> Answer:
+    wanted = Lock.from_json(lock) if isinstance(lock, dict) else Lock()
+    path, store = call.path["path"], call.services.variables
+    try:
+        if operation == "lock-renew":
+            return Answer(metadata(store.renew(namespace, path, wanted.id)))
+        if operation == "lock-acquire":
+            acquired = await store.acquire(namespace, path, items, wanted)
+            return Answer(store.open(acquired.value), acquired.index)
+        if items:
+            raise store_error(400, "release a lock takes no items")
+        released = await store.release(namespace, path, wanted.id)
+        return Answer(metadata(released.value), released.index)
+    except Conflict as conflict:
+        return _conflict(call, conflict)
+
+
+def _conflict(call: Call, conflict: Conflict) -> Answer:
+    """409 with the variable as it is: with its items for who may read them. A lock shows nothing at all."""
+    current = conflict.current or SealedVariable(namespace=conflict.namespace, path=conflict.path)
+    may_read = call.acl.allow_variable(conflict.namespace, conflict.path, "read", call.caller.claims)
+    body = _shown(call, current) if may_read and current.data else metadata(current, with_lock=call.acl.is_management)
+    return Answer(body, current.modify_index, status=409, content_type=TEXT)
+
+
+def _shown(call: Call, sealed: SealedVariable) -> Any:
+    opened: Variable = call.services.variables.open(sealed)
+    body = opened.to_wire()
+    if not call.acl.is_management:
+        body.pop("Lock", None)
+    if opened.items is None:
+        del body["Items"]
+    return body
+
+
+def _allow(call: Call, namespace: str, capability: str) -> None:
+    if not call.acl.allow_variable(namespace, call.path["path"], capability, call.caller.claims):
+        raise PermissionDenied
+
+
+def _cas(call: Call) -> int | None:
+    text = call.text("cas")
+    if not text:
+        return None
+    return call.number("cas", f'can not parse cas: strconv.ParseUint: parsing "{text}": invalid syntax')
+
+
+def _items(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise APIError(400, "json: cannot unmarshal into Go struct field VariableDecrypted.Items of type structs.VariableItems")
+    for item in value.values():
+        if item is not None and not isinstance(item, str):
+            kind = {bool: "bool", int: "number", float: "number", list: "array", dict: "object"}[type(item)]
+            raise APIError(400, f"json: cannot unmarshal {kind} into Go struct field VariableDecrypted.Items of type string")
+    return {key: item or "" for key, item in value.items()}
