@@ -56,15 +56,56 @@ def convert(value: Any, model: type[W], *, within: str = "") -> W:
         return model.model_validate(value, extra="ignore", strict=False)
     except ValidationError as error:
         first = error.errors()[0]
-        kind = _GO_KINDS.get(type(first["input"]), "value")
         path = ".".join([within or model.__name__, *(str(part) for part in first["loc"] if not isinstance(part, int))])
         wanted = _GO_TYPES.get(first["type"])
         text = (
-            f"json: cannot unmarshal {kind} into Go struct field {path} of type {wanted}"
+            f"json: cannot unmarshal {kind(first['input'])} into Go struct field {path} of type {wanted}"
             if wanted
             else f"{path}: {first['msg']}"
         )
         raise APIError(400, text) from None
+
+
+def kind(value: Any) -> str:
+    """What Go calls the JSON type of a value."""
+    return _GO_KINDS.get(type(value), "null")
+
+
+class Fields(dict[str, Any]):
+    """The fields of a request's body by their Go names, read without regard to case."""
+
+    def __init__(self, body: dict[str, Any], go_name: str) -> None:
+        super().__init__(body)
+        self.go_name = go_name
+        self._lower = {str(key).lower(): value for key, value in body.items()}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a field; None if it is missing or null."""
+        return self._lower.get(name.lower(), default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._lower[name.lower()]
+
+    def boolean(self, name: str, *, within: str) -> bool:
+        """A boolean field, false if unset. Raises APIError 400."""
+        value = self.get(name) or False
+        if not isinstance(value, bool):
+            raise APIError(400, f"json: cannot unmarshal {kind(value)} into Go struct field {within}.{name} of type bool")
+        return value
+
+    def integer(self, name: str, *, within: str) -> int:
+        """A number field, 0 if unset. Raises APIError 400."""
+        value = self.get(name) or 0
+        if not isinstance(value, int):
+            raise APIError(400, f"json: cannot unmarshal {kind(value)} into Go struct field {within}.{name} of type uint64")
+        return value
+
+
+def fields(value: Any, go_type: str) -> Fields:
+    """The decoded body of a request that must be an object (or null). Raises APIError 400."""
+    if not isinstance(value, dict | type(None)):
+        raise APIError(400, f"json: cannot unmarshal {kind(value)} into Go value of type {go_type}")
+    return Fields(value or {}, go_type.split(".")[-1])
 
 
 def _decode_leniently(body: bytes) -> Any:
