@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.acl.resolver import Resolver
+from orchestrator.configuration import Configuration
 from orchestrator.events import EventBroker
 from orchestrator.keyring import Keyring
 from orchestrator.state.store import Store
@@ -30,6 +31,6 @@ class Services:
     name: str = ""
     acl_enabled: bool = False
     address: str = ""
-    configuration: dict[str, Any] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
     deployments: "DeploymentWatcher | None" = None
     client: "Client | None" = None

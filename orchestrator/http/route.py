@@ -4,9 +4,9 @@
     def allocations(call: Call) -> Answer: ...
 
 A `read` is a plain function of the state: the server runs it again whenever something it watched has changed, which makes
-every read a blocking query. A `write` is a coroutine, a `stream` answers by itself. `needs` is the permission, checked before the
-handler runs; `{name}` in a pattern is one segment of the path, `{name+}` takes slashes too, because job IDs and variable paths
-contain them.
+every read a blocking query. A `write` is a coroutine, a `stream` answers by itself. `needs` is the permission, checked before
+the handler runs; `{name}` in a pattern is one segment of the path, `{name+}` takes slashes too, because job IDs and variable
+paths contain them.
 """
 
 from collections.abc import Awaitable, Callable

@@ -43,14 +43,19 @@ class HTTPServer:
         await web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024).start()
 
     async def listen_unix(self, path: Path) -> web.ServerRunner:
-        """Serve the task API on a unix socket: the same API, but never without a token. Stop it by `cleanup` of the result."""
+        """Serve the task API on a unix socket: the same API, but never without a token. End it by `stop_unix`."""
         runner = await self._run(authenticated=True)
         await web.UnixSite(runner, str(path)).start()
         return runner
 
+    async def stop_unix(self, runner: web.ServerRunner) -> None:
+        """Stop serving on a unix socket."""
+        self._runners.remove(runner)
+        await runner.cleanup()
+
     async def close(self) -> None:
         """Stop serving; open requests are cancelled."""
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(runner.cleanup() for runner in tuple(self._runners)))
 
     async def _run(self, *, authenticated: bool) -> web.ServerRunner:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:

@@ -166,9 +166,11 @@ class Store:
         if self._journal:
             self._journal.close()
 
-    def subscribe(self, subscriber: Callable[[Commit], None]) -> None:
-        """Call `subscriber` with every commit from now on, in order, once it is durable. It must not block or raise."""
+    def subscribe(self, subscriber: Callable[[Commit], None]) -> Callable[[], None]:
+        """Call `subscriber` with every commit from now on, in order, once it is durable; it must not block or raise. Call what
+        is returned to end it."""
         self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
 
     def watch(self, *interests: str | tuple[str, Callable[[Key], bool]]) -> Watch:
         """Watch tables by name, or those keys of a table that a predicate accepts."""
@@ -228,10 +230,10 @@ class Store:
             self._durable_waiters.clear()
             return
         self._durable_index = commit.index
-        for subscriber in self._subscribers:
+        for subscriber in tuple(self._subscribers):
             subscriber(commit)
         for change in commit.changes:
-            for watch in self._watches.get(change.table, ()):
+            for watch in tuple(self._watches.get(change.table, ())):
                 watch.notice(change)
         while self._durable_waiters and self._durable_waiters[0][0] <= commit.index:
             _, _, waiter = heappop(self._durable_waiters)
