@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check lint bench clean
+.PHONY: setup demo test check lint bench lock clean
 
 setup: $(STAMP)  ## an isolated environment with the pinned dependencies; leaves .venv/bin/nomadctl
 
@@ -13,6 +13,24 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+demo: setup  ## the main job, end to end; KEEP=1 leaves it running
+	$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: check  ## everything that must pass before a change lands
+	$(BIN)/pytest
+
+check: setup  ## style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: setup  ## measure; VS=http://address compares with another agent
+	$(BIN)/python -m benchmarks $(if $(VS),--vs $(VS))
+
+lock: setup  ## pin the dependencies of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --generate-hashes --no-emit-index-url --python-version 3.11 --universal -o requirements.lock
+
 clean:  ## remove the environment and every cache
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
