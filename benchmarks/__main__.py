@@ -1,0 +1,42 @@
+"""`python -m benchmarks [--addr ADDR] [--vs ADDR]`: measure an agent (by default one started here) and print a table."""
+
+import argparse
+import asyncio
+
+from benchmarks import events, jobs, operators, variables
+from benchmarks.agents import embedded_agent
+from benchmarks.measure import Figure, table
+from nomad_api.client import Nomad
+
+CASES = {"variables": variables.run, "events": events.run, "jobs": jobs.run, "operators": operators.run}
+
+
+async def measure(address: str, token: str | None, only: list[str]) -> list[Figure]:
+    """All figures of one agent."""
+    figures: list[Figure] = []
+    async with Nomad(address=address, token=token) as nomad:
+        for name in only or CASES:
+            figures += await CASES[name](nomad)
+    return figures
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--addr", help="measure this agent instead of one started here")
+    parser.add_argument("--token", help="its ACL token")
+    parser.add_argument("--vs", metavar="ADDR", help="measure a second agent after it and print ratios")
+    parser.add_argument("--vs-token")
+    parser.add_argument("--only", action="append", choices=CASES, help="one family of measurements; may be repeated")
+    arguments = parser.parse_args()
+    columns: dict[str, list[Figure]] = {}
+    if arguments.addr:
+        columns[arguments.addr] = await measure(arguments.addr, arguments.token, arguments.only)
+    else:
+        async with embedded_agent() as agent:
+            columns["embedded"] = agent.figures() + await measure(agent.address, None, arguments.only)
+    if arguments.vs:
+        columns[arguments.vs] = await measure(arguments.vs, arguments.vs_token, arguments.only)
+    print(table(columns))
+
+
+asyncio.run(main())
