@@ -45,7 +45,7 @@ def parse_expression(source: Source) -> tuple[Expression | None, list[Diagnostic
             parsed = expression(stream)
             if not stream.at(tokens.EOF):
                 detail = "An expression was successfully parsed, but extra characters were found after it."
-                stream.fail("Extra characters after expression", detail, stream.peek().range)
+                raise stream.failure("Extra characters after expression", detail, stream.peek().range)
     except SyntaxFailure:
         parsed = None
     return parsed, [*invalid_tokens(all_tokens), *stream.diagnostics]
@@ -76,10 +76,10 @@ def _body(stream: TokenStream, end: str) -> Body:
 def _not_an_item(stream: TokenStream, body_start: Range) -> None:
     token = stream.peek()
     if token.kind == tokens.QUOTE_OPEN:
-        stream.fail("Invalid argument name", "Argument names must not be quoted.", token.range)
+        raise stream.failure("Invalid argument name", "Argument names must not be quoted.", token.range)
     if token.kind == tokens.EOF:
-        stream.fail("Unclosed configuration block", _UNCLOSED, body_start)
-    stream.fail("Argument or block definition required", _DEFINITION_REQUIRED, token.range)
+        raise stream.failure("Unclosed configuration block", _UNCLOSED, body_start)
+    raise stream.failure("Argument or block definition required", _DEFINITION_REQUIRED, token.range)
 
 
 def _item(stream: TokenStream) -> Attribute | Block:
@@ -90,7 +90,7 @@ def _item(stream: TokenStream) -> Attribute | Block:
         return attribute
     if stream.at(tokens.QUOTE_OPEN, "{", tokens.IDENTIFIER):
         return _block(stream, name)
-    stream.fail("Argument or block definition required", _USE_EQUALS, name.range)
+    raise stream.failure("Argument or block definition required", _USE_EQUALS, name.range)
 
 
 def _attribute(stream: TokenStream, name: Token) -> Attribute:
@@ -108,22 +108,19 @@ def _end_of_attribute(stream: TokenStream) -> None:
     if token.kind == ",":
         summary = "Unexpected comma after argument"
         detail = f"Argument definitions must be separated by newlines, not commas. {detail}"
-    stream.fail(summary, detail, token.range)
+    raise stream.failure(summary, detail, token.range)
 
 
 def _block(stream: TokenStream, name: Token) -> Block:
     labels, label_ranges = _labels(stream)
     opener = stream.read()
     with stream.nested(2 + 2 * len(labels)):  # in a driver's configuration each label and body is a list of one map
-        if stream.at(tokens.NEWLINE, tokens.EOF, "}"):
-            body = _body(stream, "}")
-        else:
-            body = _one_line_body(stream, opener)
+        body = _body(stream, "}") if stream.at(tokens.NEWLINE, tokens.EOF, "}") else _one_line_body(stream, opener)
     close = stream.previous
     token = stream.peek()
     if token.kind not in (tokens.NEWLINE, tokens.EOF):
         detail = "A block definition must end with a newline."
-        stream.fail("Missing newline after block definition", detail, token.range)
+        raise stream.failure("Missing newline after block definition", detail, token.range)
     stream.read()
     return Block(name.text, labels, body, name.range, label_ranges, opener.range, close)
 
@@ -138,7 +135,7 @@ def _labels(stream: TokenStream) -> tuple[list[str], list[Range]]:
         elif token.kind == tokens.IDENTIFIER:
             text, where = stream.read().text, token.range
         else:
-            stream.fail("Invalid block definition", _why_no_label(token), token.range)
+            raise stream.failure("Invalid block definition", _why_no_label(token), token.range)
         labels.append(text)
         ranges.append(where)
     return labels, ranges
@@ -159,7 +156,7 @@ def _one_line_body(stream: TokenStream, opener: Token) -> Body:
     """`block { name = value }`: one attribute, all on the line of the braces."""
     name = stream.read()
     if name.kind != tokens.IDENTIFIER:
-        stream.fail("Argument or block definition required", _DEFINITION_REQUIRED, name.range)
+        raise stream.failure("Argument or block definition required", _DEFINITION_REQUIRED, name.range)
     token = stream.peek()
     if token.kind in (tokens.QUOTE_OPEN, "{", tokens.IDENTIFIER):
         detail = (
@@ -167,9 +164,9 @@ def _one_line_body(stream: TokenStream, opener: Token) -> Body:
             f'"{name.text}", use an equals sign to assign it a value. To define a nested block, place it on a line '
             "of its own within its parent block."
         )
-        stream.fail("Argument definition required", detail, name.range.to(token.range))
+        raise stream.failure("Argument definition required", detail, name.range.to(token.range))
     if token.kind != "=":
-        stream.fail("Argument or block definition required", _USE_EQUALS, name.range)
+        raise stream.failure("Argument or block definition required", _USE_EQUALS, name.range)
     attribute = _attribute(stream, name)
     closer = stream.peek()
     summary = "Invalid single-argument block definition"
@@ -185,7 +182,7 @@ def _one_line_body(stream: TokenStream, opener: Token) -> Body:
             "argument definition."
         )
     elif closer.kind == tokens.EOF:
-        stream.fail("Unclosed configuration block", _UNCLOSED, opener.range)
+        raise stream.failure("Unclosed configuration block", _UNCLOSED, opener.range)
     elif closer.kind != "}":
         detail = (
             "A single-line block definition must end with a closing brace immediately after its single argument definition."
@@ -193,4 +190,4 @@ def _one_line_body(stream: TokenStream, opener: Token) -> Body:
     else:
         stream.read()
         return Body({attribute.name: attribute}, [], attribute.range)
-    stream.fail(summary, detail, closer.range)
+    raise stream.failure(summary, detail, closer.range)

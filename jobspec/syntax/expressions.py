@@ -51,7 +51,7 @@ def expression(stream: TokenStream) -> Expression:
         if_true = expression(stream)
         if not stream.at(":"):
             detail = "The conditional operator (...?...:...) requires a false expression, delimited by a colon."
-            stream.fail("Missing false expression in conditional", detail, stream.peek().range)
+            raise stream.failure("Missing false expression in conditional", detail, stream.peek().range)
         stream.read()
         if_false = expression(stream)
         return Conditional(condition.range.to(if_false.range), condition, if_true, if_false)
@@ -97,9 +97,9 @@ def _dot_step(stream: TokenStream, dot: Token) -> Step:
                 "When using the legacy index syntax, chaining two indexes together is not permitted. Use the proper "
                 f"index syntax instead, like [{first}][{second}]."
             )
-            stream.fail("Invalid legacy index syntax", detail, literal.range)
+            raise stream.failure("Invalid legacy index syntax", detail, literal.range)
         return Step(dot.range.to(literal.range), key=_number(stream, literal))
-    stream.fail("Invalid attribute name", "An attribute name is required after a dot.", stream.peek().range)
+    raise stream.failure("Invalid attribute name", "An attribute name is required after a dot.", stream.peek().range)
 
 
 def _attribute_splat(stream: TokenStream, node: Expression, start: Expression, dot: Token) -> Expression:
@@ -110,7 +110,7 @@ def _attribute_splat(stream: TokenStream, node: Expression, start: Expression, d
         inner_dot = stream.read()
         if stream.at("*"):
             detail = "A splat expression (*) cannot be used inside another attribute-only splat expression."
-            stream.fail("Nested splat expression not allowed", detail, stream.peek().range)
+            raise stream.failure("Nested splat expression not allowed", detail, stream.peek().range)
         each = _step(each, _dot_step(stream, inner_dot))
         if isinstance(each, Traversal):
             each.range = each.steps[0].range.to(each.steps[-1].range)
@@ -123,7 +123,7 @@ def _indexed(stream: TokenStream, node: Expression, start: Expression, opener: T
         closer = stream.read()
         if closer.kind != "]":
             detail = 'The star for a full splat operator must be immediately followed by a closing bracket ("]").'
-            stream.fail("Missing close bracket on splat index", detail, closer.range)
+            raise stream.failure("Missing close bracket on splat index", detail, closer.range)
         marker = opener.range.to(closer.range)
         item = SplatItem(marker)
         each = _traversals(stream, item)
@@ -133,7 +133,7 @@ def _indexed(stream: TokenStream, node: Expression, start: Expression, opener: T
         closer = stream.read()
     if closer.kind != "]":
         detail = 'The index operator must end with a closing bracket ("]").'
-        stream.fail("Missing close bracket on index", detail, closer.range)
+        raise stream.failure("Missing close bracket on index", detail, closer.range)
     brackets = opener.range.to(closer.range)
     constant = _constant(key)
     if constant is not None:
@@ -162,9 +162,9 @@ def _term(stream: TokenStream) -> Expression:
         return reader(stream, stream.read())
     if token.kind == tokens.EOF:
         detail = "Expected the start of an expression, but found the end of the file."
-        stream.fail("Missing expression", detail, token.range)
+        raise stream.failure("Missing expression", detail, token.range)
     detail = "Expected the start of an expression, but found an invalid expression token."
-    stream.fail("Invalid expression", detail, token.range)
+    raise stream.failure("Invalid expression", detail, token.range)
 
 
 def _parentheses(stream: TokenStream, opener: Token) -> Expression:
@@ -172,7 +172,7 @@ def _parentheses(stream: TokenStream, opener: Token) -> Expression:
         inner = expression(stream)
         if not stream.at(")"):
             detail = "Expected a closing parenthesis to terminate the expression."
-            stream.fail("Unbalanced parentheses", detail, stream.peek().range)
+            raise stream.failure("Unbalanced parentheses", detail, stream.peek().range)
         return Parentheses(opener.range.to(stream.read().range), inner)
 
 
@@ -184,7 +184,7 @@ def _number(stream: TokenStream, token: Token) -> Value:
     parsed = parse_number(token.text)
     if parsed is None:
         detail = "Failed to recognize the value of this number literal."
-        stream.fail("Invalid number literal", detail, token.range)
+        raise stream.failure("Invalid number literal", detail, token.range)
     return number(parsed)
 
 
@@ -203,12 +203,12 @@ def _call(stream: TokenStream, first: Token) -> Expression:
         part = stream.read()
         if part.kind != tokens.IDENTIFIER:
             detail = "Function scope resolution symbol :: must be followed by a function name in this scope."
-            stream.fail("Missing function name", detail, part.range)
+            raise stream.failure("Missing function name", detail, part.range)
         name_range = name_range.to(part.range)
         opener = stream.read()
     if opener.kind != "(":
         detail = "Function selector must be followed by an open parenthesis to begin the function call."
-        stream.fail("Missing open parenthesis", detail, opener.range)
+        raise stream.failure("Missing open parenthesis", detail, opener.range)
     with stream.newlines(False):
         arguments, expand_last = _arguments(stream, first, opener)
     close = stream.previous
@@ -226,16 +226,16 @@ def _arguments(stream: TokenStream, name: Token, opener: Token) -> tuple[list[Ex
         if separator.kind == "...":
             if not stream.at(")"):
                 detail = "An expanded function argument (with ...) must be immediately followed by closing parentheses."
-                stream.fail("Missing closing parenthesis", detail, separator.range)
+                raise stream.failure("Missing closing parenthesis", detail, separator.range)
             stream.read()
             return arguments, True
         if separator.kind == tokens.EOF:
             detail = "There is no closing parenthesis for this function call before the end of the file. "
             detail += _NESTING.format("parenthesis")
-            stream.fail("Unterminated function call", detail, name.range.to(opener.range))
+            raise stream.failure("Unterminated function call", detail, name.range.to(opener.range))
         if separator.kind != ",":
             detail = "A comma is required to separate each function argument from the next."
-            stream.fail("Missing argument separator", detail, separator.range)
+            raise stream.failure("Missing argument separator", detail, separator.range)
     stream.read()
     return arguments, False
 
@@ -262,10 +262,10 @@ def _tuple(stream: TokenStream, opener: Token) -> Expression:
             if stream.at(tokens.EOF):
                 detail = "There is no corresponding closing bracket before the end of the file. "
                 detail += _NESTING.format("bracket")
-                stream.fail("Unterminated tuple constructor expression", detail, opener.range)
+                raise stream.failure("Unterminated tuple constructor expression", detail, opener.range)
             if not stream.at(","):
                 detail = "Expected a comma to mark the beginning of the next item."
-                stream.fail("Missing item separator", detail, stream.peek().range)
+                raise stream.failure("Missing item separator", detail, stream.peek().range)
             stream.read()
         return Tuple(opener.range.to(stream.read().range), items, opener.range)
 
@@ -287,14 +287,14 @@ def _object(stream: TokenStream, opener: Token) -> Expression:
                 _unterminated_object(stream, opener)
             if not stream.at(",", tokens.NEWLINE):
                 detail = "Expected a newline or comma to mark the beginning of the next attribute."
-                stream.fail("Missing attribute separator", detail, stream.peek().range)
+                raise stream.failure("Missing attribute separator", detail, stream.peek().range)
             stream.read()
         return Object(opener.range.to(stream.read().range), items, opener.range)
 
 
 def _unterminated_object(stream: TokenStream, opener: Token) -> NoReturn:
     detail = f"There is no corresponding closing brace before the end of the file. {_NESTING.format('brace')}"
-    stream.fail("Unterminated object constructor expression", detail, opener.range)
+    raise stream.failure("Unterminated object constructor expression", detail, opener.range)
 
 
 def _object_key(stream: TokenStream, opener: Token) -> ObjectKey:
@@ -307,14 +307,14 @@ def _object_key(stream: TokenStream, opener: Token) -> ObjectKey:
         stream.read()
     elif separator.kind in (tokens.NEWLINE, ","):
         detail = 'Expected an attribute value, introduced by an equals sign ("=").'
-        stream.fail("Missing attribute value", detail, separator.range)
+        raise stream.failure("Missing attribute value", detail, separator.range)
     elif separator.kind == tokens.EOF:
         _unterminated_object(stream, opener)
     elif separator.kind == tokens.IDENTIFIER:
         detail += " If you intended to given an attribute name containing periods or spaces, write the name in quotes"
-        stream.fail("Missing key/value separator", f"{detail} to create a string literal.", separator.range)
+        raise stream.failure("Missing key/value separator", f"{detail} to create a string literal.", separator.range)
     else:
-        stream.fail("Missing key/value separator", detail, separator.range)
+        raise stream.failure("Missing key/value separator", detail, separator.range)
     return ObjectKey(key.range, key, parenthesized)
 
 
@@ -326,7 +326,7 @@ def _for(stream: TokenStream, opener: Token, closer: str) -> Expression:
         collection = expression(stream)
         if not stream.at(":"):
             detail = "For expression requires a colon after the collection expression."
-            stream.fail(summary, detail, stream.peek().range)
+            raise stream.failure(summary, detail, stream.peek().range)
         stream.read()
         key, value = None, expression(stream)
         if stream.at("=>"):
@@ -339,7 +339,7 @@ def _for(stream: TokenStream, opener: Token, closer: str) -> Expression:
             condition = expression(stream)
         if not stream.at(closer):
             detail = "Extra characters after the end of the 'for' expression."
-            stream.fail(summary, detail, stream.peek().range)
+            raise stream.failure(summary, detail, stream.peek().range)
         close = stream.read().range
     _check_for_result(stream, closer == "}", key, value, ellipsis)
     whole, grouped = opener.range.to(close), ellipsis is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 from jobspec.diagnostics import Diagnostic, Range
 from jobspec.syntax import tokens
@@ -77,7 +76,7 @@ class TokenStream:
         self._depth += levels
         if self._depth > MAX_DEPTH:
             detail = f"Brackets, blocks and templates may be nested {MAX_DEPTH} levels deep."
-            self.fail("Nesting too deep", detail, self.previous)
+            raise self.failure("Nesting too deep", detail, self.previous)
         try:
             yield
         finally:
@@ -86,6 +85,7 @@ class TokenStream:
     def report(self, summary: str, detail: str, where: Range) -> None:
         self.diagnostics.append(Diagnostic(summary, detail, where))
 
-    def fail(self, summary: str, detail: str, where: Range) -> NoReturn:
+    def failure(self, summary: str, detail: str, where: Range) -> SyntaxFailure:
+        """Report, and get what to raise."""
         self.report(summary, detail, where)
-        raise SyntaxFailure
+        return SyntaxFailure()

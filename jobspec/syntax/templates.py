@@ -115,12 +115,12 @@ def quoted_literal(stream: TokenStream) -> tuple[str, Range]:
                 f'Template sequences are not allowed in this string. To include a literal "{sign}", double it '
                 f'(as "{sign}{sign}") to escape it.'
             )
-            stream.fail("Invalid string literal", detail, token.range)
+            raise stream.failure("Invalid string literal", detail, token.range)
         elif token.kind == tokens.EOF:
             detail = "Unable to find the closing quote mark before the end of the file."
-            stream.fail("Unterminated string literal", detail, token.range)
+            raise stream.failure("Unterminated string literal", detail, token.range)
         else:
-            stream.fail("Invalid string literal", "This item is not valid in a string literal.", token.range)
+            raise stream.failure("Invalid string literal", "This item is not valid in a string literal.", token.range)
 
 
 def template(stream: TokenStream, opener: Token, read_expression: ReadExpression) -> Expression:
@@ -165,7 +165,7 @@ class _Pieces:
                         self._directive(token)
             else:
                 detail = "No closing marker was found for the string."
-                stream.fail("Unterminated template string", detail, token.range)
+                raise stream.failure("Unterminated template string", detail, token.range)
         return self._pieces, token.range
 
     def _trim_previous(self, opener: Token) -> None:
@@ -194,27 +194,27 @@ class _Pieces:
                 f"There is no closing brace for this interpolation sequence before the end of the {end}. This might "
                 "be caused by incorrect nesting inside the given expression."
             )
-            self._stream.fail("Unclosed template interpolation sequence", detail, self._start)
+            raise self._stream.failure("Unclosed template interpolation sequence", detail, self._start)
         if found.kind == ":":
             detail = (
                 "Template interpolation doesn't expect a colon at this location. Did you intend this to be a literal "
                 f"sequence to be processed as part of another language? If so, {escape}"
             )
-            self._stream.fail(summary, detail, found.range)
+            raise self._stream.failure(summary, detail, found.range)
         detail = (
             "Expected a closing brace to end the interpolation expression, but found extra characters.\n\nThis can "
             "happen when you include interpolation syntax for another language, such as shell scripting, but forget "
             "to escape the interpolation start token. If this is an embedded sequence for another language, "
             + escape.replace("you can escape it", "escape it")
         )
-        self._stream.fail(summary, detail, found.range)
+        raise self._stream.failure(summary, detail, found.range)
 
     def _directive(self, opener: Token) -> None:
         stream = self._stream
         keyword = stream.peek()
         if keyword.kind != tokens.IDENTIFIER:
             detail = 'A template directive keyword ("if", "for", etc) is expected at the beginning of a %{ sequence.'
-            stream.fail("Invalid template directive", detail, keyword.range)
+            raise stream.failure("Invalid template directive", detail, keyword.range)
         word = stream.read().text
         piece: _Piece
         if word == "if":
@@ -227,11 +227,11 @@ class _Pieces:
         else:
             hint = did_you_mean(word, ["if", "for", "else", "endif", "endfor"])
             detail = f'"{word}" is not a valid template control keyword.{hint}'
-            stream.fail("Invalid template control keyword", detail, keyword.range)
+            raise stream.failure("Invalid template control keyword", detail, keyword.range)
         close = stream.peek()
         if close.kind != tokens.SEQUENCE_END:
             detail = "Expected a closing brace to end the sequence, but found extra characters."
-            stream.fail(f"Extra characters in {word} marker", detail, close.range)
+            raise stream.failure(f"Extra characters in {word} marker", detail, close.range)
         self._close()
         piece.range = opener.range.to(close.range)
         self._pieces.append(piece)
@@ -297,7 +297,7 @@ class _Assembler:
             if isinstance(piece, _For):
                 return self._for(piece)
         detail = "The control directives within this template are unbalanced."
-        self._stream.fail(f"Unexpected {piece.word} directive", detail, piece.range)
+        raise self._stream.failure(f"Unexpected {piece.word} directive", detail, piece.range)
 
     def _until_marker(self, directive: str, opener: _If | _For) -> tuple[list[Expression], _Marker]:
         parts: list[Expression] = []
@@ -308,7 +308,7 @@ class _Assembler:
                 return parts, piece
             parts.append(self._part())
         detail = f"The {directive} directive at {opener.range} is missing its corresponding end{directive} directive."
-        self._stream.fail("Unexpected end of template", detail, self._end)
+        raise self._stream.failure("Unexpected end of template", detail, self._end)
 
     def _if(self, opener: _If) -> Expression:
         if_true, marker = self._until_marker("if", opener)
@@ -317,10 +317,10 @@ class _Assembler:
             if_false, marker = self._until_marker("if", opener)
             if marker.word == "else":
                 detail = f"Already in the else clause for the if started at {opener.range}."
-                self._stream.fail("Unexpected else directive", detail, marker.range)
+                raise self._stream.failure("Unexpected else directive", detail, marker.range)
         if marker.word != "endif":
             detail = f"Expecting an endif directive for the if started at {opener.range}."
-            self._stream.fail(f"Unexpected {marker.word} directive", detail, marker.range)
+            raise self._stream.failure(f"Unexpected {marker.word} directive", detail, marker.range)
         before_end = Range(marker.range.source, marker.range.start, marker.range.start)
         return Conditional(
             opener.range.to(marker.range),
@@ -333,10 +333,10 @@ class _Assembler:
         parts, marker = self._until_marker("for", opener)
         if marker.word == "else":
             detail = "An else clause is not expected for a for directive."
-            self._stream.fail("Unexpected else directive", detail, marker.range)
+            raise self._stream.failure("Unexpected else directive", detail, marker.range)
         if marker.word != "endfor":
             detail = f"Expecting an endfor directive corresponding to the for directive at {opener.range}."
-            self._stream.fail(f"Unexpected {marker.word} directive", detail, marker.range)
+            raise self._stream.failure(f"Unexpected {marker.word} directive", detail, marker.range)
         whole = opener.range.to(marker.range)
         body = _sequence(parts, opener.range.at_end())
         names = (opener.key_name, opener.value_name)
@@ -354,15 +354,15 @@ def for_names(stream: TokenStream, kind: str, the: str, names: str) -> tuple[str
     summary = f"Invalid 'for' {kind}"
     if not stream.at(tokens.IDENTIFIER):
         detail = f"For {kind} requires variable name after 'for'."
-        stream.fail(summary, detail, stream.peek().range)
+        raise stream.failure(summary, detail, stream.peek().range)
     key, value = "", stream.read().text
     if stream.at(","):
         stream.read()
         if not stream.at(tokens.IDENTIFIER):
             detail = f"For {kind} requires value variable name after comma."
-            stream.fail(summary, detail, stream.peek().range)
+            raise stream.failure(summary, detail, stream.peek().range)
         key, value = value, stream.read().text
     if not stream.at_keyword("in"):
-        stream.fail(summary, f"For {kind} requires {the}'in' keyword after {names}.", stream.peek().range)
+        raise stream.failure(summary, f"For {kind} requires {the}'in' keyword after {names}.", stream.peek().range)
     stream.read()
     return key, value
