@@ -30,12 +30,20 @@ class ConfigurationError(NomadError):
 
 
 class Unreachable(NomadError):
-    """The agent gave no answer: nothing listens there, the connection broke, or it took too long."""
+    """The agent gave no answer: nothing listens there, the connection broke, or it took too long.
 
-    def __init__(self, reason: str, *, address: str = "", retryable: bool = True) -> None:
-        super().__init__(f"cannot reach Nomad at {address}: {reason}" if address else reason)
+    Attributes:
+        reason: what happened, `connection refused` for example.
+        method, url: the request.
+        connected: whether there was a connection at all.
+    """
+
+    def __init__(self, reason: str, *, method: str = "", url: str = "", connected: bool = True, retryable: bool = True) -> None:
+        super().__init__(f"{method} {url}: {reason}" if url else reason)
         self.reason = reason
-        self.address = address
+        self.method = method
+        self.url = url
+        self.connected = connected
         self.retryable = retryable
 
 
@@ -84,6 +92,12 @@ class Conflict(APIError):
     """
 
     current: VariableMetadata | None = None
+
+    def __str__(self) -> str:
+        """Without the items of the variable: exceptions end up in logs."""
+        if self.current is None:
+            return super().__str__()
+        return f"{self.method} {self.path}: the variable has changed, or another holds its lock ({self.status})"
 
 
 class TooManyRequests(APIError):

@@ -121,7 +121,7 @@ class Allocations(Collection[AllocationStub, Allocation]):
         transport = self._api.transport
         decoder = FrameDecoder()
         async with transport.open("GET", absolute(path), params=self._api.scope(params), silence=SILENCE) as response:
-            with translated(transport.settings.address):
+            with translated("GET", response.url):
                 async for chunk in response.content.iter_any():
                     for frame in decoder.feed(chunk):
                         yield frame

@@ -92,7 +92,7 @@ class EventStream:
                 ) from None
             yield Connected(begin, attempt)
             try:
-                with translated(transport.settings.address):
+                with translated("GET", response.url):
                     while line is not None:
                         batch = EventBatch.from_json(line)
                         if batch.events:

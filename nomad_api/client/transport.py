@@ -1,5 +1,6 @@
 """HTTP itself: one aiohttp session for TCP, TLS and unix sockets, and the translation of every failure into `NomadError`."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ class Transport:
             Unreachable: there is no answer `within` that many seconds.
         """
         async with self.open(method, path, params=params, body=body, headers=headers, within=within) as response:
-            with translated(self.settings.address):
+            with translated(method, response.url):
                 return Answer(response.status, response.headers, await response.read())
 
     @asynccontextmanager
@@ -103,10 +104,11 @@ class Transport:
             within: seconds for the whole exchange, None for no limit.
             silence: seconds without a byte after which the stream counts as dead.
         """
-        with translated(self.settings.address):
+        url = self.url(path, params)
+        with translated(method, url):
             response = await self._client().request(
                 method,
-                self.url(path, params),
+                url,
                 data=_encoded(body),
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
@@ -115,7 +117,7 @@ class Transport:
             )
         try:
             if response.status >= 300:
-                with translated(self.settings.address):
+                with translated(method, url):
                     raise failure(response.status, response.headers, await response.read(), method, path)
             yield response
         finally:
@@ -129,10 +131,11 @@ class Transport:
             APIError: the agent refused the upgrade.
             Unreachable: there is no answer.
         """
+        url = self.url(path, params)
         try:
-            with translated(self.settings.address):
+            with translated("GET", url):
                 socket = await self._client().ws_connect(
-                    self.url(path, params), server_hostname=self.settings.tls.server_name or None, max_msg_size=0
+                    url, server_hostname=self.settings.tls.server_name or None, max_msg_size=0
                 )
         except aiohttp.WSServerHandshakeError as error:
             raise error_for(error.status, error.message, "GET", path) from error
@@ -170,8 +173,9 @@ class Transport:
 class translated:
     """Turns aiohttp's exceptions for a lost or missing connection into `Unreachable`."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, method: str, url: URL) -> None:
+        self._method = method
+        self._url = url
 
     def __enter__(self) -> None:
         return None
@@ -179,13 +183,19 @@ class translated:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         match error:
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-                raise Unreachable(str(error), address=self._address, retryable=False) from error
-            case TimeoutError():
-                raise Unreachable("no answer in time", address=self._address) from error
+                raise self._unreachable(str(error), connected=False, retryable=False) from error
             case aiohttp.ClientConnectorError():
-                raise Unreachable(error.strerror or str(error.os_error), address=self._address) from error
+                reason = os.strerror(error.os_error.errno).lower() if error.os_error.errno else str(error.os_error)
+                raise self._unreachable(reason, connected=False) from error
+            case aiohttp.ConnectionTimeoutError():
+                raise self._unreachable("connection timed out", connected=False) from error
+            case TimeoutError():
+                raise self._unreachable("no answer in time") from error
             case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | ConnectionError():
-                raise Unreachable(str(error) or type(error).__name__, address=self._address) from error
+                raise self._unreachable(str(error) or type(error).__name__) from error
+
+    def _unreachable(self, reason: str, *, connected: bool = True, retryable: bool = True) -> Unreachable:
+        return Unreachable(reason, method=self._method, url=str(self._url), connected=connected, retryable=retryable)
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, method: str, path: str) -> APIError:
