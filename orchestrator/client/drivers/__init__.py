@@ -1,0 +1,1 @@
+"""Task drivers: the ways in which a task can run."""
