@@ -40,6 +40,11 @@ class Answer:
         """The answer's `X-Nomad-Index`, 0 without one."""
         return _index(self.headers)
 
+    @property
+    def next_token(self) -> str:
+        """Where the next page begins, empty when this was the last one."""
+        return self.headers.get("X-Nomad-NextToken", "")
+
     def json(self) -> Any:
         """The decoded body; None where Nomad sends none (many writes)."""
         return orjson.loads(self.body) if self.body else None

@@ -73,7 +73,7 @@ class AllocatedTaskResources(Wire):
     devices: list[dict[str, Any]] | None = None
 
 
-class AllocatedPort(Wire):
+class AllocatedPort(SparseWire):
     """A port given to an allocation: `value` on the host, `to` inside the network namespace (0 or -1: the same)."""
 
     label: str = ""

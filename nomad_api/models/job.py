@@ -88,7 +88,7 @@ class EphemeralDisk(Wire):
     migrate: bool | None = None
 
 
-class Port(Wire):
+class Port(SparseWire):
     label: str = ""
     value: int = 0
     to: int = 0
@@ -420,6 +420,8 @@ class Job(Wire):
     spreads: list[Spread] | None = None
     task_groups: list[TaskGroup] | None = None
     update: Update | None = None
+    reschedule: Sparse[ReschedulePolicy]
+    migrate: Sparse[Migrate]
     multiregion: dict[str, Any] | None = None
     periodic: Periodic | None = None
     parameterized_job: Parameterized | None = None

@@ -1,0 +1,67 @@
+"""Answers for programs: `-json` and `-t`, Go's templates over the same data."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nomadctl.failure import Failure
+
+if TYPE_CHECKING:
+    from nomad_api.client.transport import Answer
+    from nomad_api.models.base import Wire
+
+
+def structured(as_json: bool, template: str | None, data: Any) -> str:
+    """The data as JSON or through a template.
+
+    Raises:
+        Failure: both are asked for, or the template does not work.
+    """
+    from nomadctl.go_template import TemplateError, render
+
+    if as_json and template:
+        raise Failure("Both json and template formatting are not allowed")
+    plain = whole(data)
+    if not template:
+        return as_text(plain)
+    try:
+        return render(template, plain)
+    except TemplateError as error:
+        raise Failure(f"Error formatting the data: {error}") from error
+
+
+def as_text(data: Any) -> str:
+    """JSON for people: indented by four."""
+    return json.dumps(data, indent=4, ensure_ascii=False)
+
+
+def query_meta(answer: "Answer") -> dict[str, Any]:
+    """What an answer's headers tell of the query, under the names that `nomad` gives them."""
+    return {
+        "KnownLeader": answer.headers.get("X-Nomad-KnownLeader") == "true",
+        "LastContact": int(answer.headers.get("X-Nomad-LastContact", "0")) * 1_000_000,
+        "LastIndex": answer.index,
+        "NextToken": answer.next_token,
+        "RequestTime": 0,
+    }
+
+
+def whole(value: Any) -> Any:
+    """Models as dictionaries with every field, also those whose zero value Nomad leaves out of its JSON."""
+    from nomad_api.models.base import Wire
+
+    match value:
+        case Wire():
+            return _fields(value)
+        case Mapping():
+            return {key: whole(item) for key, item in value.items()}
+        case list() | tuple():
+            return [whole(item) for item in value]
+        case _:
+            return value
+
+
+def _fields(model: "Wire") -> dict[str, Any]:
+    fields = type(model).model_fields
+    known = {field.alias or name: whole(getattr(model, name)) for name, field in fields.items()}
+    return {**known, **whole(model.model_extra or {})}
