@@ -37,7 +37,7 @@ def import_image(binary: Path) -> str:
     try:
         client = docker.from_env()
         try:
-            if _imported_digest(client, name) != digest:
+            if not _is_imported(client, name, digest):
                 _import(client, binary, tag, digest)
         finally:
             client.close()
@@ -46,11 +46,11 @@ def import_image(binary: Path) -> str:
     return name
 
 
-def _imported_digest(client: docker.DockerClient, name: str) -> str | None:
+def _is_imported(client: docker.DockerClient, name: str, digest: str) -> bool:
     try:
-        return client.images.get(name).labels.get(_DIGEST_LABEL)
+        return bool(client.images.get(name).labels.get(_DIGEST_LABEL) == digest)
     except ImageNotFound:
-        return None
+        return False
 
 
 def _import(client: docker.DockerClient, binary: Path, tag: str, digest: str) -> None:
