@@ -93,6 +93,13 @@ class Fields(dict[str, Any]):
             raise APIError(400, f"json: cannot unmarshal {kind(value)} into Go struct field {within}.{name} of type bool")
         return value
 
+    def string(self, name: str, *, within: str) -> str:
+        """A text field, empty if unset. Raises APIError 400."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, str):
+            raise APIError(400, f"json: cannot unmarshal {kind(value)} into Go struct field {within}.{name} of type string")
+        return value or ""
+
     def integer(self, name: str, *, within: str) -> int:
         """A number field, 0 if unset. Raises APIError 400."""
         value = self.get(name) or 0

@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from orchestrator.http.routes import allocations, deployments, evaluations, events, jobs, variables
+from orchestrator.http.routes import allocations, client_files, client_tasks, deployments, evaluations, events, jobs, variables
 
-ALL: tuple[ModuleType, ...] = (allocations, deployments, evaluations, events, jobs, variables)
+ALL: tuple[ModuleType, ...] = (allocations, client_files, client_tasks, deployments, evaluations, events, jobs, variables)
