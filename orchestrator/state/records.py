@@ -1,5 +1,7 @@
 """What the state holds beside Nomad's public objects."""
 
+from pydantic import Field
+
 from nomad_api.models.base import Wire
 from nomad_api.models.job import JobSubmission
 from nomad_api.models.variable import VariableMetadata
@@ -13,13 +15,13 @@ class SealedVariable(VariableMetadata):
 
 
 class RootKey(Wire):
-    """A root key of the keyring: `material` (base64) encrypts variables, `rsa` (PEM) signs workload identities."""
+    """What the state knows of a root key of the keyring; the key itself lies in the keystore."""
 
-    id: str
+    id: str = Field(alias="KeyID")
+    algorithm: str = "aes256-gcm"
     state: str = "active"
-    material: str = ""
-    rsa: str = ""
     create_time: int = 0
+    publish_time: int = 0
     create_index: int = 0
     modify_index: int = 0
 
