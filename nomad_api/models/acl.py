@@ -1,5 +1,7 @@
 """ACL tokens and policies."""
 
+from typing import Any
+
 from pydantic import Field
 
 from nomad_api.models.base import Wire
@@ -25,9 +27,10 @@ class ACLPolicyStub(Wire):
 
 
 class ACLPolicy(ACLPolicyStub):
-    """A policy: rules in Nomad's policy language (HCL)."""
+    """A policy: rules in Nomad's policy language (HCL). `rules_json` is how the server reads them."""
 
     rules: str = ""
+    rules_json: dict[str, Any] | None = None
 
 
 class ACLTokenRole(Wire):

@@ -130,7 +130,9 @@ EVENTS: dict[str, EventSpec] = {
     ACL_TOKENS.name: EventSpec(
         "ACLToken",
         lambda token: token.accessor_id,
-        lambda token, _: {"ACLToken": token.evolve(secret_id="").to_wire()},
+        lambda token, _: {
+            "ACLToken": token.evolve(secret_id="", policies=token.policies or [], roles=token.roles or []).to_wire()
+        },
         namespaced=False,
         on_delete=True,
     ),
