@@ -8,6 +8,7 @@ from jobspec.content import Block, Body, Expected
 from jobspec.diagnostics import Diagnostic
 from jobspec.evaluate import Evaluator
 from jobspec.syntax import nodes
+from jobspec.type_expressions import static
 from jobspec.values import DYNAMIC, STRING, UNKNOWN, Value, object_value
 
 Names = dict[str, Value]
@@ -41,7 +42,7 @@ def expand(block: Block, label_names: list[str], evaluator: Evaluator) -> Iterat
 def _iterator(attribute: nodes.Attribute | None, block_type: str, evaluator: Evaluator) -> str | None:
     if attribute is None:
         return block_type
-    expression = attribute.expression
+    expression = static(attribute.expression)
     if isinstance(expression, nodes.Reference) and not expression.steps:
         return expression.root
     detail = "Dynamic iterator must be a single variable name."

@@ -16,6 +16,7 @@ from jobspec.functions.declaration import ArgumentError, CallError, Function, Pa
 from jobspec.operators import BINARY, UNARY, OperationError, Operator
 from jobspec.suggestions import did_you_mean
 from jobspec.syntax import nodes
+from jobspec.syntax.body import parse_template
 from jobspec.traversal import AccessError, attribute, index
 from jobspec.type_differences import describe_difference
 from jobspec.values import (
@@ -244,6 +245,13 @@ class Evaluator:
                 texts.append(value.raw)
         return string("".join(texts)) if known else unknown_of(STRING)
 
+    def _json_text(self, node: nodes.JsonText) -> Value:
+        if self.scope is CONSTANT_SCOPE:
+            return string(node.text)
+        template, found = parse_template(node.inside)
+        self.diagnostics += found
+        return UNKNOWN if template is None or found else self.evaluate(template)
+
     def _joined(self, node: nodes.Joined) -> Value:
         pieces = self.evaluate(node.loop)
         if not pieces.is_wholly_known:
@@ -463,6 +471,7 @@ _EVALUATORS: dict[type[nodes.Expression], Callable[[Evaluator, nodes.Expression]
     nodes.Unary: Evaluator._unary,
     nodes.Conditional: Evaluator._conditional,
     nodes.Template: Evaluator._template,
+    nodes.JsonText: Evaluator._json_text,
     nodes.Joined: Evaluator._joined,
     nodes.For: Evaluator._for,
     nodes.Splat: Evaluator._splat,

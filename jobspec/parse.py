@@ -8,12 +8,14 @@ from typing import Any
 
 from jobspec.content import Body, Content, Expected, NativeBody
 from jobspec.decode import Decoder
-from jobspec.diagnostics import Diagnostic, JobspecError, Source
+from jobspec.diagnostics import Diagnostic, JobspecError, Range, Source
 from jobspec.evaluate import Evaluator, Scope
 from jobspec.functions.catalog import all_functions
 from jobspec.job import SPECIAL, decode_job
+from jobspec.json_content import JsonBody
 from jobspec.references import runtime_reference
 from jobspec.syntax.body import parse_body
+from jobspec.syntax.json_text import JsonObject, parse_json
 from jobspec.variables import Variables, evaluate_locals
 
 _DOCUMENT = Expected({}, {"variables": [], "variable": ["name"], "locals": [], "job": ["name"]})
@@ -74,6 +76,11 @@ def parse(
 
 
 def _read(source: Source) -> tuple[Body, list[Diagnostic]]:
+    """The body of a text in either syntax."""
+    if source.text.lstrip(" ").startswith("{"):
+        root, mistakes = parse_json(source)
+        empty = Range(source, 0, 0)
+        return JsonBody(root or JsonObject(empty, [], empty, empty)), mistakes
     body, mistakes = parse_body(source)
     return NativeBody(body), mistakes
 

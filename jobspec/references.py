@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobspec.syntax import nodes
+from jobspec.syntax.body import parse_template
 from jobspec.values import Value, string
 
 
@@ -46,6 +47,10 @@ def _references(node: nodes.Expression, defined: frozenset[str]) -> Iterator[nod
     elif isinstance(node, nodes.ObjectKey):
         if node.parenthesized or not isinstance(node.inner, nodes.Reference):
             yield from _references(node.inner, defined)
+    elif isinstance(node, nodes.JsonText):
+        template, _ = parse_template(node.inside)
+        if template is not None:
+            yield from _references(template, defined)
     elif isinstance(node, nodes.For):
         yield from _references(node.collection, defined)
         inner = defined | {node.key_name, node.value_name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobspec.diagnostics import Diagnostic, Range
 from jobspec.syntax import nodes
+from jobspec.syntax.body import parse_expression
 from jobspec.values import BOOL, DYNAMIC, NUMBER, STRING, Type, object_of, tuple_of
 
 _PRIMITIVES = {"string": STRING, "number": NUMBER, "bool": BOOL}
@@ -25,8 +26,18 @@ class TypeExpressionError(ValueError):
         super().__init__(detail)
 
 
+def static(expression: nodes.Expression) -> nodes.Expression:
+    """The expression itself; of a JSON string, the expression that is its text."""
+    if not isinstance(expression, nodes.JsonText):
+        return expression
+    inside = expression.inside
+    parsed, found = parse_expression(inside.source, inside.start, inside.end)
+    return expression if parsed is None or found else parsed
+
+
 def keyword(expression: nodes.Expression) -> str:
     """The bare word the expression consists of, "" if it is anything else."""
+    expression = static(expression)
     if isinstance(expression, nodes.Reference) and not expression.steps:
         return expression.root
     if isinstance(expression, nodes.Literal) and expression.range.text in ("true", "false", "null"):
@@ -36,6 +47,7 @@ def keyword(expression: nodes.Expression) -> str:
 
 def type_of(expression: nodes.Expression, *, any_allowed: bool = False) -> Type:
     """The type an expression names; raises TypeExpressionError. `any` is a type only for conversions."""
+    expression = static(expression)
     word = keyword(expression)
     if word in _PRIMITIVES:
         return _PRIMITIVES[word]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 from jobspec.depth import allow_deep_recursion
 from jobspec.diagnostics import Diagnostic, Range, Source
@@ -10,8 +11,8 @@ from jobspec.syntax import tokens
 from jobspec.syntax.expressions import expression
 from jobspec.syntax.nodes import Attribute, Block, Body, Expression
 from jobspec.syntax.stream import SyntaxFailure, TokenStream
-from jobspec.syntax.templates import quoted_literal
-from jobspec.syntax.tokens import Token, invalid_tokens, tokenize
+from jobspec.syntax.templates import bare_template, quoted_literal
+from jobspec.syntax.tokens import Token, invalid_tokens, tokenize, tokenize_template
 
 _DEFINITION_REQUIRED = "An argument or block definition is required here."
 _USE_EQUALS = f'{_DEFINITION_REQUIRED} To set an argument, use the equals sign "=" to introduce the argument value.'
@@ -19,6 +20,9 @@ _UNCLOSED = (
     "There is no closing brace for this block before the end of the file. This may be caused by incorrect brace "
     "nesting elsewhere in this file."
 )
+
+
+Parsed = tuple[Expression | None, list[Diagnostic]]
 
 
 def parse_body(source: Source) -> tuple[Body, list[Diagnostic]]:
@@ -34,18 +38,32 @@ def parse_body(source: Source) -> tuple[Body, list[Diagnostic]]:
     return body, [*invalid_tokens(all_tokens), *stream.diagnostics]
 
 
-def parse_expression(source: Source) -> tuple[Expression | None, list[Diagnostic]]:
-    """The text as one expression, None if it is none."""
-    allow_deep_recursion()
-    all_tokens = tokenize(source)
-    stream = TokenStream(all_tokens)
-    parsed = None
-    try:
+def parse_expression(source: Source, start: int = 0, end: int | None = None) -> Parsed:
+    """A text, or a part of it, as one expression; None if it is none."""
+    all_tokens = tokenize(source, start, end)
+
+    def read(stream: TokenStream) -> Expression:
         with stream.newlines(False):
             parsed = expression(stream)
             if not stream.at(tokens.EOF):
                 detail = "An expression was successfully parsed, but extra characters were found after it."
                 raise stream.failure("Extra characters after expression", detail, stream.peek().range)
+            return parsed
+
+    return _parsed(all_tokens, read)
+
+
+def parse_template(where: Range) -> Parsed:
+    """The text of a range as a template without quotes."""
+    all_tokens = tokenize_template(where.source, where.start, where.end)
+    return _parsed(all_tokens, lambda stream: bare_template(stream, where, expression))
+
+
+def _parsed(all_tokens: list[Token], read: Callable[[TokenStream], Expression]) -> Parsed:
+    allow_deep_recursion()
+    stream = TokenStream(all_tokens)
+    try:
+        parsed = read(stream)
     except SyntaxFailure:
         parsed = None
     return parsed, [*invalid_tokens(all_tokens), *stream.diagnostics]

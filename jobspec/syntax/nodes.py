@@ -208,6 +208,18 @@ class Wrapped(Expression):
 
 
 @dataclass(slots=True)
+class JsonText(Expression):
+    """A string of a JSON document: a template, but plain text where nothing can be referred to, and an expression
+    where one is looked for. `inside` is the text between the quotes, with escapes resolved."""
+
+    inside: Range
+
+    @property
+    def text(self) -> str:
+        return self.inside.text
+
+
+@dataclass(slots=True)
 class Joined(Expression):
     """The text of a `%{ for }` directive: the pieces of the loop, joined."""
 

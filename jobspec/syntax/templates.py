@@ -129,12 +129,22 @@ def template(stream: TokenStream, opener: Token, read_expression: ReadExpression
     pieces, close = _Pieces(stream, closer, read_expression).read()
     if opener.text.startswith("<<-"):
         _remove_indentation(pieces)
+    return _assembled(stream, pieces, opener.range, close)
+
+
+def bare_template(stream: TokenStream, whole: Range, read_expression: ReadExpression) -> Expression:
+    """The template all the tokens of the stream are."""
+    pieces, close = _Pieces(stream, tokens.EOF, read_expression).read()
+    return _assembled(stream, pieces, Range(whole.source, whole.start, whole.start), close)
+
+
+def _assembled(stream: TokenStream, pieces: list[_Piece], opener: Range, close: Range) -> Expression:
     pieces = _merge_texts(pieces)
-    whole = opener.range.to(close)
+    whole = opener.to(close)
     if len(pieces) == 1 and isinstance(pieces[0], _Value):
         return Wrapped(whole, pieces[0].expression)
     if not pieces:
-        pieces = [_Text("", opener.range.at_end())]
+        pieces = [_Text("", opener.at_end())]
     return Template(whole, _Assembler(stream, pieces, close).all())
 
 

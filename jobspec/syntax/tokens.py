@@ -39,6 +39,10 @@ _QUOTED_NEWLINE = re.compile(r"[\r\n]+")
 _HEREDOC_TEXT = re.compile(rf"(?:{_DOLLAR_OR_PERCENT}|(?:[^$%\r\n]|\r(?!\n))*)(?P<end>\r?\n)?")
 
 
+_NO_MARKER = "\n"
+"""What no line can consist of."""
+
+
 @dataclass(slots=True)
 class Token:
     """`kind` is a constant above, or the operator itself."""
@@ -69,20 +73,28 @@ class _Braces:
     depth: int = 0
 
 
-def tokenize(source: Source) -> list[Token]:
-    """All tokens of the text, the last of kind EOF; spaces are dropped, comments kept."""
-    return list(_Scanner(source).tokens())
+def tokenize(source: Source, start: int = 0, end: int | None = None) -> list[Token]:
+    """All tokens of the text, or of a part of it, the last of kind EOF; spaces are dropped, comments kept."""
+    start = 1 if start == 0 and source.text.startswith("\ufeff") else start
+    end = len(source.text) if end is None else end
+    return list(_Scanner(source, start, end, _Braces(nested=False)).tokens())
+
+
+def tokenize_template(source: Source, start: int, end: int) -> list[Token]:
+    """The tokens of a part of the text that is a template without quotes or markers of its own."""
+    return list(_Scanner(source, start, end, _Heredoc(_NO_MARKER)).tokens())
 
 
 class _Scanner:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start: int, end: int, mode: _Braces | _Heredoc) -> None:
         self._source = source
         self._text = source.text
-        self._at = 1 if source.text.startswith("\ufeff") else 0
-        self._modes: list[_Braces | _Quotes | _Heredoc] = [_Braces(nested=False)]
+        self._at = start
+        self._end = end
+        self._modes: list[_Braces | _Quotes | _Heredoc] = [mode]
 
     def tokens(self) -> Iterator[Token]:
-        while self._at < len(self._text):
+        while self._at < self._end:
             mode = self._modes[-1]
             if isinstance(mode, _Braces):
                 yield from self._expression(mode)
@@ -98,7 +110,7 @@ class _Scanner:
         return token
 
     def _expression(self, mode: _Braces) -> Iterator[Token]:
-        match = _EXPRESSION.match(self._text, self._at)
+        match = _EXPRESSION.match(self._text, self._at, self._end)
         kind = match.lastgroup if match else INVALID
         end = match.end() if match else self._at + 1
         if kind == "space":
@@ -115,7 +127,7 @@ class _Scanner:
 
     def _identifier_end(self) -> int:
         end = self._at + 1
-        while end < len(self._text) and (self._text[end] == "-" or ("a" + self._text[end]).isidentifier()):
+        while end < self._end and (self._text[end] == "-" or ("a" + self._text[end]).isidentifier()):
             end += 1
         return end
 
@@ -133,7 +145,7 @@ class _Scanner:
         return self._token(SEQUENCE_END if text == "~}" else text, end)
 
     def _sequence(self) -> Token | None:
-        opener = _OPENER.match(self._text, self._at)
+        opener = _OPENER.match(self._text, self._at, self._end)
         if not opener:
             return None
         self._modes.append(_Braces(nested=True))
@@ -145,9 +157,9 @@ class _Scanner:
         if self._text[self._at] == '"':
             self._modes.pop()
             return self._token(QUOTE_CLOSE, self._at + 1)
-        if match := _QUOTED_TEXT.match(self._text, self._at):
+        if match := _QUOTED_TEXT.match(self._text, self._at, self._end):
             return self._token(QUOTED_TEXT, match.end())
-        if match := _QUOTED_NEWLINE.match(self._text, self._at):
+        if match := _QUOTED_NEWLINE.match(self._text, self._at, self._end):
             return self._token(QUOTED_NEWLINE, match.end())
         return self._token(INVALID, self._at + 1)
 
@@ -156,7 +168,7 @@ class _Scanner:
             heredoc.at_line_start = False
             yield sequence
             return
-        match = _HEREDOC_TEXT.match(self._text, self._at)
+        match = _HEREDOC_TEXT.match(self._text, self._at, self._end)
         assert match, "the pattern matches the empty text"
         line_end = match["end"]
         if line_end and heredoc.at_line_start and match[0].strip() == heredoc.marker:
