@@ -24,6 +24,15 @@ _TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 
 
+def secret_of(request: web.BaseRequest) -> str:
+    """The secret that a request carries: X-Nomad-Token wins over a bearer token. Empty if there is none."""
+    secret: str = request.headers.get("X-Nomad-Token", "")
+    if secret:
+        return secret
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
 @dataclass(eq=False)
 class Call:
     """One request. `path` holds the values of the pattern's placeholders, percent-decoded."""
@@ -45,6 +54,14 @@ class Call:
     @property
     def acl(self) -> ACL:
         return self.caller.acl
+
+    def ask_again(self) -> None:
+        """Find out anew who calls and what they may: tokens, policies and allocations change while a stream is open.
+
+        Raises:
+            PermissionDenied: the secret is not valid any more.
+        """
+        self.caller = self.services.resolver.resolve(secret_of(self.request))
 
     @property
     def query(self) -> Any:

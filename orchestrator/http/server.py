@@ -20,7 +20,7 @@ from aiohttp import web
 from nomad_api.models.base import Wire
 from orchestrator.errors import APIError
 from orchestrator.http import routes
-from orchestrator.http.call import Call
+from orchestrator.http.call import Call, secret_of
 from orchestrator.http.route import TEXT, Answer, Route, routes_of
 from orchestrator.http.router import Router
 from orchestrator.services import Services
@@ -92,7 +92,7 @@ class HTTPServer:
             raise APIError(status, message)
         if route.kind != "stream" and request.query.get("region", self._services.region) != self._services.region:
             raise APIError(500, "No path to region", index=0 if route.kind == "write" and "/v1/var/" in request.path else None)
-        caller = self._services.resolver.resolve(_token(request), required=authenticated)
+        caller = self._services.resolver.resolve(secret_of(request), required=authenticated)
         body = await request.read() if request.can_read_body else b""
         call = Call(request, values, body, caller, self._services)
         route.needs(call)
@@ -121,14 +121,6 @@ class HTTPServer:
         except TimeoutError:
             pass
         return answer
-
-
-def _token(request: web.BaseRequest) -> str:
-    token: str = request.headers.get("X-Nomad-Token", "")
-    if token:
-        return token
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else ""
 
 
 def _canonical(path: str) -> str | None:
