@@ -40,8 +40,12 @@ class Call:
     request: web.BaseRequest
     path: dict[str, str]
     body: bytes
-    caller: Caller
     services: "Services"
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who asks. Raises InvalidCredentials for a bad token."""
+        return self.services.resolver.resolve(secret_of(self.request))
 
     @property
     def store(self) -> Store:

@@ -92,9 +92,10 @@ class HTTPServer:
             raise APIError(status, message)
         if route.kind != "stream" and request.query.get("region", self._services.region) != self._services.region:
             raise APIError(500, "No path to region", index=0 if route.kind == "write" and "/v1/var/" in request.path else None)
-        caller = self._services.resolver.resolve(secret_of(request), required=authenticated)
+        if authenticated:
+            self._services.resolver.resolve(secret_of(request), required=True)
         body = await request.read() if request.can_read_body else b""
-        call = Call(request, values, body, caller, self._services)
+        call = Call(request, values, body, self._services)
         route.needs(call)
         if route.kind == "stream":
             response: web.StreamResponse = await route.handler(call)
