@@ -1,0 +1,36 @@
+"""Operators for Nomad: kinds of resources kept in variables, and reconcilers that bring them about.
+
+class Website(Resource, group="example", kind="website"):
+    class Spec(BaseModel):
+        image: str
+
+class WebsiteReconciler(Reconciler[Website]):
+    owns = [Job]
+
+    async def reconcile(self, website: Website, ctx: Context[Website]) -> None:
+        await ctx.apply(job_for(website))
+
+run(WebsiteReconciler(), name="website")
+"""
+
+from operator_kit.conditions import Condition
+from operator_kit.context import Context
+from operator_kit.manager import Manager, run
+from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
+from operator_kit.resource import Resource
+from operator_kit.rollout import Rollout
+from operator_kit.status import ResourceStatus
+
+__all__ = [
+    "Condition",
+    "Context",
+    "Manager",
+    "PermanentError",
+    "Reconciler",
+    "Resource",
+    "ResourceStatus",
+    "Result",
+    "Rollout",
+    "TemporaryError",
+    "run",
+]

@@ -1,0 +1,59 @@
+"""The four trees of variables. Siblings, so that an access rule can give each its writer:
+
+crds/<group>/<kind>               the published kind          its operator
+resources/<group>/<kind>/<name>   desired state               users
+status/<group>/<kind>/<name>      observed state              the kind's operator
+locks/<operator>                  leadership                  operators
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+CRDS: Final = "crds/"
+RESOURCES: Final = "resources/"
+STATUS: Final = "status/"
+LOCKS: Final = "locks/"
+
+_PATH: Final = re.compile(r"(resources|status)/([^/]+)/([^/]+)/(.+)")
+
+
+def crd(group: str, kind: str) -> str:
+    return f"{CRDS}{group}/{kind}"
+
+
+def resources(group: str, kind: str) -> str:
+    """Prefix of all resources of a kind."""
+    return f"{RESOURCES}{group}/{kind}/"
+
+
+def resource(group: str, kind: str, name: str) -> str:
+    return f"{RESOURCES}{group}/{kind}/{name}"
+
+
+def statuses(group: str, kind: str) -> str:
+    """Prefix of the statuses of a kind."""
+    return f"{STATUS}{group}/{kind}/"
+
+
+def status(group: str, kind: str, name: str) -> str:
+    return f"{STATUS}{group}/{kind}/{name}"
+
+
+def lock(operator: str) -> str:
+    return f"{LOCKS}{operator}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePath:
+    """What the path of a resource, or of its status, says."""
+
+    group: str
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, path: str) -> "ResourcePath | None":
+        """The parts of `resources/…` or `status/…`; None for any other path. A name may hold slashes."""
+        match = _PATH.fullmatch(path)
+        return cls(match[2], match[3], match[4]) if match else None

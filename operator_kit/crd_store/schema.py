@@ -1,0 +1,87 @@
+"""The published kind: what other operators, editors and the command line need to know, under `crds/<group>/<kind>`.
+
+Items: `group`, `kind`, `producer` (text); `versions`, `shortNames`, `columns`, `jsonSchema` (of the spec) and `statusSchema`
+(JSON).
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from nomad_api.client import Nomad
+from nomad_api.errors import Conflict, NotFound
+from operator_kit.crd_store import paths
+from operator_kit.crd_store.codec import decode, encode
+from operator_kit.resource import Resource
+
+DISTRIBUTION: Final = "nomad-operator-framework"
+
+
+class PublishedKind(BaseModel):
+    """A kind as it stands under `crds/`.
+
+    Attributes:
+        json_schema: of the spec, as users write it.
+        status_schema: of the status, as programs read it.
+        versions: all that the operator understands, the stored one last.
+        columns: of a list: title to path, such as `spec.replicas` or `status.url`.
+        producer: the operator and its version.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    group: str
+    kind: str
+    versions: list[str]
+    short_names: list[str] = []
+    columns: dict[str, str] = {}
+    json_schema: dict[str, Any]
+    status_schema: dict[str, Any] = {}
+    producer: str = ""
+
+    @classmethod
+    def of(cls, resource: type[Resource], operator: str) -> Self:
+        """What there is to publish about a kind."""
+        return cls(
+            group=resource.group,
+            kind=resource.kind,
+            versions=[resource.version],
+            short_names=list(resource.short_names),
+            columns=dict(resource.columns),
+            json_schema=resource.Spec.model_json_schema(mode="validation"),
+            status_schema=resource.Status.model_json_schema(mode="serialization"),
+            producer=f"{operator} ({DISTRIBUTION} {version(DISTRIBUTION)})",
+        )
+
+    @classmethod
+    def from_items(cls, items: Mapping[str, str]) -> Self:
+        """The kind that a variable below `crds/` tells of.
+
+        Raises:
+            InvalidItems: it is none.
+        """
+        return decode(cls, items)
+
+
+async def publish(nomad: Nomad, kind: PublishedKind) -> bool:
+    """Make the kind known; whether anything had to be written.
+
+    Raises:
+        NomadError: the operator may not write there, or Nomad cannot be reached.
+    """
+    path = paths.crd(kind.group, kind.kind)
+    items = encode(kind)
+    try:
+        present = await nomad.variables.get(path)
+    except NotFound:
+        present = None
+    if present is not None and present.items == items:
+        return False
+    try:
+        await nomad.variables.put(path, items, cas=present.modify_index if present else 0)
+    except Conflict:
+        return await publish(nomad, kind)  # another version of the operator was quicker; the newest leader has the last word
+    return True

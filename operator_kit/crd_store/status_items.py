@@ -1,0 +1,67 @@
+"""A status as items of a variable: one item for each field, in no more than a variable can hold.
+
+Nomad takes 64 KiB of keys and values. A long last applied spec is compressed; if that is not enough, old events go. What is
+then still too large is refused, for a status that forgets how to undo things is worse than none.
+"""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from operator_kit.crd_store.codec import InvalidItems, decode, encode
+from operator_kit.status import ResourceStatus
+
+Status = TypeVar("Status", bound=ResourceStatus)
+
+LARGEST: Final = 64 * 1024
+LONG: Final = 8 * 1024
+"""Bytes from which on the last applied spec is compressed."""
+
+_LAST_APPLIED: Final = "lastApplied"
+_COMPRESSED: Final = "zlib:"
+
+
+class StatusTooLarge(ValueError):
+    """A status that does not fit into a variable."""
+
+
+def pack(status: ResourceStatus) -> dict[str, str]:
+    """The items of a status. Its oldest events are dropped from the status itself where they have no room.
+
+    Raises:
+        StatusTooLarge: it does not fit even so.
+    """
+    while True:
+        items = encode(status)
+        last_applied = items.get(_LAST_APPLIED, "")
+        if len(last_applied) > LONG:
+            items[_LAST_APPLIED] = _COMPRESSED + base64.b64encode(zlib.compress(last_applied.encode())).decode()
+        size = sum(len(key.encode()) + len(value.encode()) for key, value in items.items())
+        if size <= LARGEST:
+            return items
+        if not status.events:
+            spec = len(items.get(_LAST_APPLIED, ""))
+            raise StatusTooLarge(
+                f"the status takes {size} bytes, {spec} of them for the last applied spec, and a variable holds {LARGEST}; "
+                "make the spec smaller, or keep its bulk in another variable"
+            )
+        status.events = status.events[1:]
+
+
+def unpack(model: type[Status], items: Mapping[str, str]) -> Status:
+    """The status that items say. Fields that cannot be read (written by another version, or by hand) are as if unset."""
+    texts = dict(items)
+    last_applied = texts.get(_LAST_APPLIED, "")
+    if last_applied.startswith(_COMPRESSED):
+        try:
+            texts[_LAST_APPLIED] = zlib.decompress(base64.b64decode(last_applied.removeprefix(_COMPRESSED))).decode()
+        except (ValueError, zlib.error):
+            del texts[_LAST_APPLIED]
+    while True:
+        try:
+            return decode(model, texts)
+        except InvalidItems as error:
+            unreadable = {problem.key.split(".")[0] for problem in error.problems}
+            kept = {key: text for key, text in texts.items() if key.split(".")[0] not in unreadable}
+            texts = kept if len(kept) < len(texts) else {}

@@ -1,0 +1,97 @@
+"""`ResourceStore`: the resources of one kind and their statuses, read through informers, written by check-and-set."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Generic, TypeVar
+
+from nomad_api.client import Nomad
+from nomad_api.errors import Conflict
+from operator_kit.crd_store import paths
+from operator_kit.crd_store.codec import decode, split_labels
+from operator_kit.crd_store.informer import Record, VariableInformer
+from operator_kit.crd_store.status_items import pack, unpack
+from operator_kit.resource import Resource
+from operator_kit.status import ResourceStatus
+
+R = TypeVar("R", bound=Resource)
+
+
+class ResourceStore(Generic[R]):
+    """Everything there is of a kind, in the client's namespace. `changed` is called with the name of what changes."""
+
+    def __init__(self, kind: type[R], nomad: Nomad, changed: Callable[[str], None], random: Random) -> None:
+        self.kind = kind
+        self.resources = VariableInformer(nomad, paths.resources(kind.group, kind.kind), changed, random)
+        self.statuses = VariableInformer(nomad, paths.statuses(kind.group, kind.kind), changed, random)
+        self._nomad = nomad
+        self._namespace = nomad.namespace or "default"
+
+    def names(self) -> set[str]:
+        """The names of all resources, and of all statuses: one without its resource is a pending deletion."""
+        return {*self.resources.keys(), *self.statuses.keys()}
+
+    async def read(self, name: str) -> tuple[Record | None, Record | None]:
+        """The variables of the resource and of its status.
+
+        Raises:
+            NomadError: one had to be read, and could not be.
+        """
+        return await self.resources.read(name), await self.statuses.read(name)
+
+    def resource(self, name: str, record: Record, status: ResourceStatus) -> R:
+        """The resource that a variable declares.
+
+        Raises:
+            InvalidItems: the items do not make its spec.
+        """
+        items, labels = split_labels(record.items())
+        return self.kind(
+            name,
+            decode(self.kind.Spec, items),
+            namespace=self._namespace,
+            uid=record.create_index,
+            generation=record.modify_index,
+            labels=labels,
+            status=status,
+        )
+
+    def status(self, record: Record | None) -> ResourceStatus:
+        """The status in a variable; a fresh one where there is none. The caller may change it."""
+        return self.kind.Status() if record is None else unpack(self.kind.Status, record.items())
+
+    async def write_status(self, name: str, status: ResourceStatus, before: Record | None) -> Record:
+        """Write the status if it differs from what is there; the variable as it then is.
+
+        Raises:
+            Conflict: another has written it since `before` was read; it will be read anew.
+            StatusTooLarge: it does not fit into a variable.
+        """
+        items = pack(status)
+        if before is not None and before.items() == items:
+            return before
+        path = self.statuses.prefix + name
+        try:
+            variable = await self._nomad.variables.put(path, items, cas=before.modify_index if before else 0)
+        except Conflict as conflict:
+            self._missed(name, conflict)
+            raise
+        return self.statuses.wrote(name, variable)
+
+    async def delete_status(self, name: str, before: Record) -> None:
+        """Remove the status.
+
+        Raises:
+            Conflict: another has written it since `before` was read.
+        """
+        try:
+            await self._nomad.variables.delete(self.statuses.prefix + name, cas=before.modify_index)
+        except Conflict as conflict:
+            self._missed(name, conflict)
+            raise
+        self.statuses.removed(name)
+
+    def _missed(self, name: str, conflict: Conflict) -> None:
+        if conflict.current is not None and conflict.current.modify_index:
+            self.statuses.expect(name, conflict.current)
+        else:
+            self.statuses.removed(name)

@@ -1,0 +1,63 @@
+"""One event stream for all sources of an operator: it tells them early what their lists will tell them surely."""
+
+import asyncio
+from collections import defaultdict
+from random import Random
+
+import structlog
+
+from nomad_api.client import Connected, Nomad
+from nomad_api.errors import NomadError
+from operator_kit.source import RECONNECT, Source
+
+_log = structlog.get_logger("operator_kit.events")
+
+
+class EventFeed:
+    """Connects to the stream, for ever, and hands each event to the sources that listen to its topic.
+
+    Attributes:
+        connected: whether events come at present.
+        problem: why not.
+    """
+
+    def __init__(self, nomad: Nomad, random: Random) -> None:
+        self.connected = False
+        self.problem = ""
+        self._nomad = nomad
+        self._random = random
+        self._listeners: dict[str, list[Source]] = defaultdict(list)
+
+    def listen(self, source: Source, *topics: str) -> None:
+        """Hand events of these topics to the source, from the next connection on."""
+        for topic in topics:
+            self._listeners[topic].append(source)
+
+    async def run(self) -> None:
+        """Follow the stream until cancelled. Failures are told once and waited out; lists do without the stream."""
+        failures = 0
+        while True:
+            try:
+                async for item in self._nomad.events({topic: ["*"] for topic in self._listeners}, reconnect=False):
+                    if isinstance(item, Connected):
+                        failures = 0
+                        self.connected, self.problem = True, ""
+                        for source in self._sources():
+                            source.stream_connected()
+                        continue
+                    for event in item.events:
+                        for source in self._listeners.get(event.topic, ()):
+                            source.stream_event(event)
+            except NomadError as error:
+                failures += 1
+                if str(error) != self.problem:
+                    _log.warning("no events", error=str(error))
+                self.problem = str(error)
+            finally:
+                self.connected = False
+                for source in self._sources():
+                    source.stream_lost()
+            await asyncio.sleep(RECONNECT.pause(max(failures, 1), self._random))
+
+    def _sources(self) -> set[Source]:
+        return {source for sources in self._listeners.values() for source in sources}

@@ -1,0 +1,90 @@
+"""Is the job as it should be? The question of almost every operator, answered from what Nomad knows at this moment.
+
+A job is healthy when every allocation that should run, runs, is healthy by its deployment's verdict, and has the job's current
+version: an old healthy version is not the answer to a new spec.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from nomad_api.models import AllocationStub, Deployment, Job
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a job's current version is. `reason` and `message` are made for a condition."""
+
+    reason: Literal["Healthy", "Progressing", "Failed"]
+    message: str
+    desired: int = 0
+    running: int = 0
+
+    @property
+    def healthy(self) -> bool:
+        return self.reason == "Healthy"
+
+    @property
+    def failed(self) -> bool:
+        return self.reason == "Failed"
+
+
+def judge(job: Job, deployment: Deployment | None, allocations: Sequence[AllocationStub]) -> Rollout:
+    """The state of a job's roll-out.
+
+    Args:
+        deployment: the job's latest, None if it never had one (batch jobs, system jobs of older servers).
+        allocations: all of the job.
+    """
+    if deployment is not None and deployment.job_version != job.version:
+        deployment = None
+    wanted = [allocation for allocation in allocations if allocation.desired_status == "run"]
+    current = [allocation for allocation in wanted if allocation.job_version == job.version]
+    old = sum(allocation.client_status in ("pending", "running") for allocation in allocations) - sum(
+        allocation.client_status in ("pending", "running") for allocation in current
+    )
+    good = sum(_is_good(job, deployment, allocation) for allocation in current)
+    desired = _desired(job, deployment, wanted)
+    counts = f"{good} of {desired} allocations healthy"
+    if deployment is not None and deployment.status == "failed":
+        return Rollout(
+            "Failed", _and(deployment.status_description or "the deployment failed", _trouble(current)), desired, good
+        )
+    if job.stop:
+        return Rollout("Failed", "the job is stopped", desired, good)
+    if good < desired:
+        return Rollout("Progressing", _and(counts, _trouble(current)), desired, good)
+    if old:
+        return Rollout("Progressing", f"{counts}, {old} of an older version still there", desired, good)
+    if deployment is not None and deployment.active:
+        return Rollout("Progressing", f"{counts}, the deployment is {deployment.status}", desired, good)
+    return Rollout("Healthy", counts if desired else "no allocations are wanted", desired, good)
+
+
+def _is_good(job: Job, deployment: Deployment | None, allocation: AllocationStub) -> bool:
+    if job.type in ("batch", "sysbatch"):
+        return allocation.client_status in ("running", "complete")
+    if allocation.client_status != "running" or allocation.healthy is False:
+        return False
+    # While a deployment goes on only its verdict counts; later allocations (rescheduled ones) get none.
+    return allocation.healthy is True or deployment is None or not deployment.active
+
+
+def _desired(job: Job, deployment: Deployment | None, wanted: Sequence[AllocationStub]) -> int:
+    if job.type in ("system", "sysbatch"):
+        placed = sum(state.desired_total for state in (deployment.task_groups or {}).values()) if deployment else 0
+        return max(placed, len(wanted), 1)
+    return sum(1 if group.count is None else group.count for group in job.task_groups or ())
+
+
+def _trouble(allocations: Sequence[AllocationStub]) -> str:
+    """What the newest troubled allocation says of itself."""
+    for allocation in sorted(allocations, key=lambda allocation: -allocation.modify_index):
+        for name, state in (allocation.task_states or {}).items():
+            if (state.failed or state.restarts) and state.events:
+                return f"task {name}: {state.events[-1].display_message or state.events[-1].type}"
+    return ""
+
+
+def _and(text: str, more: str) -> str:
+    return f"{text} ({more})" if more else text

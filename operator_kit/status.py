@@ -1,0 +1,91 @@
+"""The status of a resource: what its operator has seen and done, kept beside the resource in a variable of its own.
+
+A variable holds 64 KiB, so everything here is bounded: messages are cut, the list of events keeps its newest entries. The
+last applied spec is what a deletion is carried out from, since the resource itself is gone by then.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from operator_kit.conditions import Condition, find_condition, shortened
+
+EventType = Literal["Normal", "Warning"]
+
+MOST_EVENTS: Final = 16
+LONGEST_EVENT: Final = 512
+REPEAT: Final = timedelta(minutes=1)
+"""An event that repeats within this time is the same sighting; otherwise a reconcile that does nothing would write."""
+
+
+class StatusPart(BaseModel):
+    """What all parts of a status have in common: camelCase keys."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class RecentEvent(StatusPart):
+    """Something that happened to the resource, counted while it repeats."""
+
+    type: EventType
+    reason: str
+    message: Annotated[str, BeforeValidator(lambda text: shortened(text, LONGEST_EVENT))]
+    count: int = 1
+    first_seen: datetime
+    last_seen: datetime
+
+
+class LastApplied(StatusPart):
+    """The spec that was last accepted, as plain data, with the labels and the generation it had."""
+
+    generation: int
+    labels: dict[str, str] = {}
+    spec: dict[str, Any]
+
+
+class OwnedObject(StatusPart):
+    """Something made for the resource. `fingerprint` is that of what was asked for, `index` the JobModifyIndex it got."""
+
+    kind: str = "Job"
+    id: str
+    namespace: str = ""
+    fingerprint: str = ""
+    index: int = 0
+
+
+class ResourceStatus(StatusPart):
+    """The base of every kind's `Status`: add fields for what users want to see, and set them in `reconcile`.
+
+    Attributes:
+        uid: CreateIndex of the resource that this is the status of; a resource made anew has another one.
+        observed_generation: generation of the spec that was last reconciled with success; `Ready` speaks of that one. Older
+            than the resource's own: work is going on, or `Accepted` and `Reconciled` say why it is not.
+    """
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    uid: int = 0
+    observed_generation: int = 0
+    conditions: list[Condition] = []
+    last_applied: LastApplied | None = None
+    owned: list[OwnedObject] = []
+    events: list[RecentEvent] = []
+
+    def condition(self, type: str) -> Condition | None:
+        """The condition of that type, None while it is unknown."""
+        return find_condition(self.conditions, type)
+
+    def record(self, type: EventType, reason: str, message: str, now: datetime) -> None:
+        """Note an event: count it up if it is there already, else add it and forget the oldest beyond `MOST_EVENTS`."""
+        message = shortened(message, LONGEST_EVENT)
+        for event in self.events:
+            if (event.type, event.reason, event.message) == (type, reason, message):
+                if now - event.last_seen >= REPEAT:
+                    event.count += 1
+                    event.last_seen = now
+                return
+        self.events.append(RecentEvent(type=type, reason=reason, message=message, first_seen=now, last_seen=now))
+        if len(self.events) > MOST_EVENTS:
+            self.events.remove(min(self.events, key=lambda event: event.last_seen))
