@@ -16,5 +16,6 @@ class Namespace(Wire):
     meta: dict[str, str] | None = None
     required_extra_claims: dict[str, str] | None = None
     optional_extra_claims: dict[str, str] | None = None
+    hash: str | None = None
     create_index: int = 0
     modify_index: int = 0

@@ -36,8 +36,8 @@ class Node(Wire):
     http_addr: str = ""
     tls_enabled: bool = False
     attributes: dict[str, str] | None = None
-    resources: dict[str, Any] | None = None
-    reserved: dict[str, Any] | None = None
+    resources: Sparse[dict[str, Any]]
+    reserved: Sparse[dict[str, Any]]
     node_resources: dict[str, Any] | None = None
     reserved_resources: dict[str, Any] | None = None
     links: dict[str, str] | None = None
@@ -60,6 +60,10 @@ class Node(Wire):
     gc_volumes_on_node_gc: bool = Field(default=False, alias="GCVolumesOnNodeGC")
     last_drain: dict[str, Any] | None = None
     node_max_allocs: int = 0
+    secret_id: str = ""
+    identity_signing_key_id: str = ""
+    last_alloc_update_index: int = 0
+    last_missed_heartbeat_index: int = 0
     create_index: int = 0
     modify_index: int = 0
 

@@ -2,6 +2,40 @@
 
 from types import ModuleType
 
-from orchestrator.http.routes import allocations, client_files, client_tasks, deployments, evaluations, events, jobs, variables
+from orchestrator.http.routes import (
+    agent,
+    allocations,
+    client_files,
+    client_tasks,
+    deployments,
+    evaluations,
+    events,
+    jobs,
+    namespaces,
+    nodes,
+    operator,
+    search,
+    services,
+    status,
+    system,
+    variables,
+)
 
-ALL: tuple[ModuleType, ...] = (allocations, client_files, client_tasks, deployments, evaluations, events, jobs, variables)
+ALL: tuple[ModuleType, ...] = (
+    agent,
+    allocations,
+    client_files,
+    client_tasks,
+    deployments,
+    evaluations,
+    events,
+    jobs,
+    namespaces,
+    nodes,
+    operator,
+    search,
+    services,
+    status,
+    system,
+    variables,
+)
