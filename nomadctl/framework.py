@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -267,21 +268,22 @@ class Group(click.Group):
 
 def flag(name: str, help: str, *, default: bool = False) -> click.Option:
     """A flag that is given or not."""
-    return click.Option([f"-{name}", name.replace("-", "_")], is_flag=True, default=default, help=help)
+    return click.Option([f"-{name}", _parameter(name)], is_flag=True, default=default, help=help)
 
 
-def option(
-    name: str, help: str, *, default: str | None = None, multiple: bool = False, into: str | None = None
-) -> click.Option:
-    """A flag with a text; `into` is the handler's name for it where the flag's own is none for Python."""
-    return click.Option(
-        [f"-{name}", into or name.replace("-", "_")], default=default, multiple=multiple, help=help, metavar="<value>"
-    )
+def option(name: str, help: str, *, default: str | None = None, multiple: bool = False) -> click.Option:
+    """A flag with a text."""
+    return click.Option([f"-{name}", _parameter(name)], default=default, multiple=multiple, help=help, metavar="<value>")
 
 
 def number(name: str, help: str, *, default: int = 0) -> click.Option:
     """A flag with a whole number."""
-    return click.Option([f"-{name}", name.replace("-", "_")], type=INTEGER, default=default, help=help, metavar="<number>")
+    return click.Option([f"-{name}", _parameter(name)], type=INTEGER, default=default, help=help, metavar="<number>")
+
+
+def _parameter(name: str) -> str:
+    """The handler's name for a flag: `check_index`; `in_` where the flag's own is a word of Python."""
+    return name.replace("-", "_") + ("_" if iskeyword(name) else "")
 
 
 TLS_FIELDS: Final = {

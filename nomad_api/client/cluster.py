@@ -51,6 +51,10 @@ class Deployments(Collection[Deployment, Deployment]):
         """Replace the old allocations by the canaries' version, in all groups or in some."""
         return await self._change("promote", id, {"All": groups is None, "Groups": groups})
 
+    async def unblock(self, id: str) -> dict[str, Any]:
+        """Let the part of a deployment over several regions go on that waits for the others."""
+        return await self._change("unblock", id, {})
+
     async def _change(self, action: str, id: str, body: dict[str, Any]) -> dict[str, Any]:
         path = f"deployment/{action}/{segment(id)}"
         return dict(await self._api.write("PUT", path, {"DeploymentID": id, **body}))

@@ -38,13 +38,13 @@ class Collection(Endpoints, Generic[Stub, Item]):
     item: type[Item]
     """Model of one object."""
 
-    async def get(self, id: str) -> Item:
-        """The object with that whole ID.
+    async def get(self, id: str, **params: Any) -> Item:
+        """The object with that whole ID; further parameters of the endpoint go as they are.
 
         Raises:
             NotFound: there is none.
         """
-        return await self._one(self.item, self._path(id))
+        return await self._one(self.item, self._path(id), params)
 
     def watch(
         self, id: str, *, index: int = 0, wait: str | float | None = None, retry: bool = True

@@ -1,8 +1,9 @@
 """Jobs: register, plan, stop, and all that belongs to a job. A job is a `Job`, or its JSON as plain dictionaries."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from nomad_api.client.api import Snapshot
 from nomad_api.client.collection import Collection, models
 from nomad_api.models.allocation import AllocationStub
 from nomad_api.models.deployment import Deployment
@@ -102,8 +103,11 @@ class Jobs(Collection[JobStub, Job]):
         return await self._many(Deployment, self._path(id, "deployments"), {"all": all or None})
 
     async def latest_deployment(self, id: str) -> Deployment | None:
-        value = (await self._api.read(self._path(id, "deployment"))).value
-        return None if value is None else Deployment.model_validate(value)
+        return _deployment((await self._api.read(self._path(id, "deployment"))).value)
+
+    def watch_latest_deployment(self, id: str, *, index: int = 0) -> AsyncIterator[Snapshot[Deployment | None]]:
+        """Snapshots of the job's latest deployment, None while there is none."""
+        return self._api.watch(self._path(id, "deployment"), _deployment, index=index)
 
     async def summary(self, id: str) -> JobSummary:
         return await self._one(JobSummary, self._path(id, "summary"))
@@ -166,3 +170,7 @@ def _namespace(job: JobSpec) -> dict[str, str]:
     """The namespace a job itself names wins over the client's, as for Nomad's own command line."""
     namespace = _plain(job).get("Namespace")
     return {"namespace": namespace} if namespace else {}
+
+
+def _deployment(value: Any) -> Deployment | None:
+    return None if value is None else Deployment.model_validate(value)

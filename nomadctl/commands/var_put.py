@@ -13,7 +13,7 @@ from nomadctl.variable_view import WILDCARD, check_and_set_failure, check_format
     takes(1, None, "Not enough arguments (expected >1, got 0)"),
     option("check-index", "Write the variable only if its modify index is this one; 0 only if it is new (the default)."),
     flag("force", "Write the variable whatever is there."),
-    option("in", "The format of a specification on stdin: hcl or json.", default="json", into="in_"),
+    option("in", "The format of a specification on stdin: hcl or json.", default="json"),
     option("out", "The format of the answer: go-template, hcl, json, none (on a terminal, else json) or table."),
     option("template", "A Go template, for -out go-template.", default=""),
     flag("verbose", "Tell on stderr what is being done."),
