@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from jobspec.calls import evaluate_call
 from jobspec.conversion import ConversionError, convert, unify
 from jobspec.diagnostics import Diagnostic, Range
-from jobspec.functions.declaration import ArgumentError, CallError, Function, Parameter
+from jobspec.functions.declaration import Function
+from jobspec.loops import evaluate_for
 from jobspec.operators import BINARY, UNARY, OperationError, Operator
 from jobspec.suggestions import did_you_mean
 from jobspec.syntax import nodes
@@ -128,7 +131,7 @@ class Evaluator:
         try:
             return index(collection, key)
         except AccessError as error:
-            return self.report(error.summary, str(error), node.range)
+            return self.report(error.summary, str(error), node.brackets)
 
     def _tuple(self, node: nodes.Tuple) -> Value:
         return tuple_value(self.evaluate(item) for item in node.items)
@@ -258,95 +261,6 @@ class Evaluator:
             return unknown_of(STRING)
         return string("".join(piece.raw for piece in pieces.raw))
 
-    def _for(self, node: nodes.For) -> Value:
-        collection = self.evaluate(node.collection)
-        if collection.is_null:
-            detail = "A null value cannot be used as the collection in a 'for' expression."
-            return self.report("Iteration over null value", detail, node.collection.range)
-        if collection.type == DYNAMIC:
-            return UNKNOWN
-        if collection.type.is_primitive:
-            detail = f"A value of type {collection.type} cannot be used as the collection in a 'for' expression."
-            return self.report("Iteration over non-iterable value", detail, node.collection.range)
-        if collection.is_unknown or not self._condition_is_sound(node):
-            return UNKNOWN
-        return self._for_tuple(node, collection) if node.key is None else self._for_object(node, collection)
-
-    def _iterations(self, node: nodes.For, collection: Value) -> Iterator[bool]:
-        """Sets the names for each element in turn; whether its condition, if any, could be computed (and is true)."""
-        for key, value in collection.items():
-            names = {node.value_name: value}
-            if node.key_name:
-                names = {node.key_name: key} | names
-            with self.names(names):
-                wanted = self._wanted(node)
-                if wanted.is_unknown or wanted.raw:
-                    yield not wanted.is_unknown
-
-    def _condition_is_sound(self, node: nodes.For) -> bool:
-        """A condition that cannot be computed for any element is reported once, not for each."""
-        if node.condition is None:
-            return True
-        names = {name: UNKNOWN for name in (node.key_name, node.value_name) if name}
-        before = len(self.diagnostics)
-        with self.names(names):
-            self._wanted(node)
-        return len(self.diagnostics) == before
-
-    def _wanted(self, node: nodes.For) -> Value:
-        if node.condition is None:
-            return Value(BOOL, True)
-        result = self.evaluate(node.condition)
-        if result.is_null:
-            detail = "The value of the 'if' clause must not be null."
-            return self.report("Invalid 'for' condition", detail, node.condition.range)
-        detail = "The 'if' clause value is invalid: {}."
-        return self.convert(result, BOOL, "Invalid 'for' condition", detail, node.condition.range)
-
-    def _for_tuple(self, node: nodes.For, collection: Value) -> Value:
-        values: list[Value] = []
-        complete = True
-        for computed in self._iterations(node, collection):
-            if computed:
-                values.append(self.evaluate(node.value))
-            complete = complete and computed
-        return tuple_value(values) if complete else UNKNOWN
-
-    def _for_object(self, node: nodes.For, collection: Value) -> Value:
-        assert node.key is not None
-        groups: dict[str, list[Value]] = {}
-        complete = True
-        for computed in self._iterations(node, collection):
-            key = self._for_key(node.key, complete) if computed else UNKNOWN
-            if key.is_unknown:
-                complete = False
-                continue
-            value = self.evaluate(node.value)
-            group = groups.setdefault(key.raw, [])
-            if group and not node.grouped:
-                detail = (
-                    f"Two different items produced the key \"{key.raw}\" in this 'for' expression. If duplicates are "
-                    "expected, use the ellipsis (...) after the value expression to enable grouping by key."
-                )
-                self.report("Duplicate object key", detail, node.key.range)
-            else:
-                group.append(value)
-        if not complete:
-            return UNKNOWN
-        return object_value({key: tuple_value(group) if node.grouped else group[0] for key, group in groups.items()})
-
-    def _for_key(self, node: nodes.Expression, first: bool) -> Value:
-        key = self.evaluate(node)
-        with self.separate_diagnostics() as found:
-            if key.is_null:
-                detail = "Key expression in 'for' expression must not produce a null value."
-                key = self.report("Invalid object key", detail, node.range)
-            detail = "The key expression produced an invalid result: {}."
-            key = self.convert(key, STRING, "Invalid object key", detail, node.range)
-        if first:
-            self.diagnostics += found
-        return key
-
     def _splat(self, node: nodes.Splat) -> Value:
         before = len(self.diagnostics)
         source = self.evaluate(node.source)
@@ -374,90 +288,8 @@ class Evaluator:
     def _splat_item(self, node: nodes.SplatItem) -> Value:
         return self._splat_items.get(id(node), UNKNOWN)
 
-    def _call(self, node: nodes.Call) -> Value:
-        functions = self.scope.functions
-        if functions is None:
-            return self.report("Function calls not allowed", "Functions may not be called here.", node.range)
-        declared = functions.get(node.name)
-        if declared is None:
-            return self._unknown_function(node, functions)
-        before = len(self.diagnostics)
-        arguments = self._expanded(node)
-        if arguments is None or not self._count_fits(node, declared, arguments):
-            return UNKNOWN
-        if declared.lazy:
-            return self._guarded(node, arguments, lambda: declared.body(self, arguments))
-        values = [self._argument(declared.parameter(at), argument) for at, argument in enumerate(arguments)]
-        if len(self.diagnostics) > before or not all(value.is_wholly_known for value in values):
-            return UNKNOWN
-        return self._guarded(node, arguments, lambda: declared.call(values), declared)
 
-    def _unknown_function(self, node: nodes.Call, functions: Mapping[str, Function]) -> Value:
-        namespace, _, name = node.name.rpartition("::")
-        hint = did_you_mean(node.name, sorted(functions))
-        detail = f'There is no function named "{name}".{hint}'
-        if namespace:
-            detail = f'There are no functions in namespace "{namespace}::".'
-        return self.report("Call to unknown function", detail, node.name_range)
-
-    def _expanded(self, node: nodes.Call) -> list[nodes.Expression] | None:
-        """The arguments, with those of `list...` as literals; None if that is no list."""
-        if not node.expand_last:
-            return node.arguments
-        last = node.arguments[-1]
-        before = len(self.diagnostics)
-        value = self.evaluate(last)
-        summary = "Invalid expanding argument value"
-        if len(self.diagnostics) > before or value.is_unknown:
-            return None
-        if not value.type.is_sequence and value.type != DYNAMIC:
-            detail = "The expanding argument (indicated by ...) must be of a tuple, list, or set type."
-            self.report(summary, detail, last.range)
-            return None
-        if value.is_null:
-            self.report(summary, "The expanding argument (indicated by ...) must not be null.", last.range)
-            return None
-        return [*node.arguments[:-1], *(nodes.Literal(last.range, item) for item in value.raw)]
-
-    def _count_fits(self, node: nodes.Call, declared: Function, arguments: list[nodes.Expression]) -> bool:
-        wanted = len(declared.parameters)
-        if len(arguments) < wanted:
-            at_least = " at least" if declared.rest else ""
-            missing = declared.parameters[len(arguments)].name
-            detail = f'Function "{node.name}" expects{at_least} {wanted} argument(s). Missing value for "{missing}".'
-            self.report("Not enough function arguments", detail, node.close)
-            return False
-        if len(arguments) > wanted and declared.rest is None:
-            detail = f'Function "{node.name}" expects only {wanted} argument(s).'
-            self.report("Too many function arguments", detail, arguments[wanted].start)
-            return False
-        return True
-
-    def _argument(self, parameter: Parameter | None, node: nodes.Expression) -> Value:
-        assert parameter is not None
-        value = self.evaluate(node)
-        detail = f'Invalid value for "{parameter.name}" parameter: {{}}.'
-        return self.convert(value, parameter.type, "Invalid function argument", detail, node.start)
-
-    def _guarded(
-        self,
-        node: nodes.Call,
-        arguments: list[nodes.Expression],
-        call: Callable[[], Value],
-        declared: Function | None = None,
-    ) -> Value:
-        try:
-            return call()
-        except ArgumentError as error:
-            parameter = declared.parameter(error.index) if declared else None
-            name = parameter.name if parameter else ""
-            where = arguments[error.index].start if error.index < len(arguments) else node.range
-            return self.report("Invalid function argument", f'Invalid value for "{name}" parameter: {error}.', where)
-        except CallError as error:
-            return self.report("Error in function call", f'Call to function "{node.name}" failed: {error}.', node.start)
-
-
-_EVALUATORS: dict[type[nodes.Expression], Callable[[Evaluator, nodes.Expression], Value]] = {
+_EVALUATORS: dict[type[nodes.Expression], Callable[[Evaluator, Any], Value]] = {
     nodes.Literal: Evaluator._literal,
     nodes.Parentheses: Evaluator._inner,
     nodes.Wrapped: Evaluator._inner,
@@ -473,8 +305,8 @@ _EVALUATORS: dict[type[nodes.Expression], Callable[[Evaluator, nodes.Expression]
     nodes.Template: Evaluator._template,
     nodes.JsonText: Evaluator._json_text,
     nodes.Joined: Evaluator._joined,
-    nodes.For: Evaluator._for,
+    nodes.For: evaluate_for,
     nodes.Splat: Evaluator._splat,
     nodes.SplatItem: Evaluator._splat_item,
-    nodes.Call: Evaluator._call,
+    nodes.Call: evaluate_call,
 }

@@ -53,7 +53,7 @@ def graphemes(text: str) -> list[str]:
     """The clusters of `text` in order; joined they are `text`."""
     if text.isascii() and "\r" not in text:
         return list(text)
-    starts = []
+    starts: list[int] = []
     for index in range(len(text)):
         if index == 0 or not _joins(text, index, starts[-1]):
             starts.append(index)

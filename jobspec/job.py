@@ -59,9 +59,8 @@ def _finish_task(task: dict[str, Any], vault: dict[str, Any] | None, secrets: li
 
 
 def _set_defaults(target: dict[str, Any] | None, defaults: dict[str, Any]) -> None:
-    for key, value in defaults.items() if target is not None else ():
-        if target[key] is None:
-            target[key] = value
+    if target is not None:
+        target.update({key: value for key, value in defaults.items() if target[key] is None})
 
 
 def _sort_ports(networks: list[dict[str, Any]] | None) -> None:

@@ -29,12 +29,10 @@ class JsonBody:
         content = Content({}, [])
         for member in _members(self._node, None, found):
             name = member.name.inside.text
-            if (name in expected.blocks and name not in expected.attributes) or (
-                name in expected.blocks and _is_block(member.value)
-            ):
-                _unpack(member.value, name, expected.blocks[name], [], content.blocks, found)
-            elif name in expected.attributes:
+            if name in expected.attributes:
                 _set(content.attributes, member, "Duplicate argument", found)
+            elif name in expected.blocks:
+                _unpack(member.value, name, expected.blocks[name], [], content.blocks, found)
             elif name != _COMMENT:
                 hint = did_you_mean(name, [*sorted(expected.attributes), *sorted(expected.blocks)])
                 detail = f'No argument or block type is named "{name}".{hint}'
@@ -64,10 +62,6 @@ class JsonBody:
         return self.arguments([])
 
 
-def _is_block(node: JsonNode) -> bool:
-    return isinstance(node, JsonArray)
-
-
 def _set(attributes: dict[str, nodes.Attribute], member: JsonMember, duplicate: str, found: list[Diagnostic]) -> None:
     name = member.name.inside.text
     if name in attributes:
@@ -88,7 +82,9 @@ def _is_null(node: JsonNode) -> bool:
 
 def _members(node: JsonNode, label: str | None, found: list[Diagnostic]) -> list[JsonMember]:
     """The properties of an object, or of the objects in an array."""
-    purpose = f"to specify {label} labels for this block" if label is not None else "to define arguments and child blocks"
+    purpose = "to define arguments and child blocks"
+    if label is not None:
+        purpose = f"to specify {label} labels for this block"
     if isinstance(node, JsonObject):
         return node.members
     if _is_null(node):
@@ -125,8 +121,8 @@ def _unpack(
             _unpack(member.value, kind, label_names[1:], [*labels, member.name], blocks, found)
     elif isinstance(node, JsonObject | JsonArray):
         texts, ranges = [label.inside.text for label in labels], [label.range for label in labels]
-        for body in node.items if isinstance(node, JsonArray) else [node]:
-            blocks.append(Block(kind, texts, JsonBody(body), ranges, node.open))
+        bodies = node.items if isinstance(node, JsonArray) else [node]
+        blocks.extend(Block(kind, texts, JsonBody(body), ranges, node.open) for body in bodies)
     elif not _is_null(node):
         detail = f'Either a JSON object or a JSON array is required, representing the contents of one or more "{kind}" blocks.'
         found.append(Diagnostic(_WRONG_TYPE, detail, _start(node)))

@@ -64,7 +64,7 @@ def _duration(value: Value) -> int:
             raise UnsuitableError(f"Unsuitable duration value: {_why_no_duration(value.raw)}") from None
     if value.type.kind == "number":
         try:
-            return _plain(value, INT64, False)
+            return int(_plain(value, INT64, False))
         except ConversionError as error:
             raise UnsuitableError(f"Unsuitable value: {error}") from None
     raise UnsuitableError(f"Unsuitable value: expected a string but found {_internal_name(value)}")

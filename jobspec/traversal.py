@@ -29,13 +29,13 @@ def attribute(value: Value, name: str) -> Value:
         attributes = dict(kind.attributes)
         if name not in attributes:
             raise AccessError("Unsupported attribute", f'This object does not have an attribute named "{name}".')
-        return unknown_of(attributes[name]) if value.is_unknown else value.raw[name]
+        return unknown_of(attributes[name]) if value.is_unknown else value.at(name)
     if kind.kind == "map":
         if value.is_unknown:
             return unknown_of(kind.element or DYNAMIC)
         if name not in value.raw:
             raise AccessError("Missing map element", f'This map does not have an element with the key "{name}".')
-        return value.raw[name]
+        return value.at(name)
     raise AccessError("Unsupported attribute", _why_no_attributes(kind, name))
 
 
@@ -68,7 +68,7 @@ def index(collection: Value, key: Value) -> Value:
         wanted = _converted(key, NUMBER)
         if wanted.is_unknown or collection.is_unknown:
             return UNKNOWN
-        return collection.raw[_position(wanted.raw, len(collection.raw))]
+        return collection.at(_position(wanted.raw, len(collection.raw)))
     if kind.is_mapping:
         wanted = _converted(key, STRING)
         if wanted.is_unknown or collection.is_unknown:
@@ -77,7 +77,7 @@ def index(collection: Value, key: Value) -> Value:
             numeric = kind.kind == "object" and key.type == NUMBER
             hint = " An object only supports looking up attributes by name, not by numeric index." if numeric else ""
             raise AccessError("Invalid index", f"{_NO_ELEMENT}.{hint}")
-        return collection.raw[wanted.raw]
+        return collection.at(wanted.raw)
     if kind.kind == "set":
         detail = (
             "Elements of a set are identified only by their value and don't have any separate index or key to select "

@@ -115,6 +115,11 @@ class Value:
             return self.raw
         return self.raw.values() if isinstance(self.raw, dict) else ()
 
+    def at(self, key: str | int) -> Value:
+        """The element or attribute value at a key that is there."""
+        element: Value = self.raw[key]
+        return element
+
     def items(self) -> Iterator[tuple[Value, Value]]:
         """Key and value of each element, in order: indices for lists and tuples, the element itself for sets."""
         if isinstance(self.raw, dict):

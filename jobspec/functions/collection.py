@@ -55,7 +55,7 @@ def element(items: Value, at: Value) -> Value:
         raise CallError(f"cannot read elements from {items.type}")
     if not items.raw:
         raise CallError("cannot use element function with an empty list")
-    return items.raw[whole_number(at) % len(items.raw)]
+    return items.at(whole_number(at) % len(items.raw))
 
 
 @function(rest={"vals": DYNAMIC}, nullable=["vals"])
@@ -173,7 +173,7 @@ def lookup(mapping: Value, key: Value, default: Value) -> Value:
             default = convert(default, mapping.type.element)
         except ConversionError:
             raise ArgumentError(2, "the default value must have the same type as the map elements") from None
-    return mapping.raw.get(key.raw, default)
+    return mapping.at(key.raw) if key.raw in mapping.raw else default
 
 
 @function(rest={"maps": DYNAMIC}, nullable=["maps"])

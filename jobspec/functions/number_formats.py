@@ -21,7 +21,7 @@ def format_float(amount: Number, letter: str, flags: str, width: int, precision:
     if isinstance(amount, float):
         return _assembled(amount < 0, "Inf", flags.replace("0", ""), width)
     lower = letter.lower()
-    magnitude = abs(amount)
+    magnitude = -amount if amount < 0 else amount
     shortest = Decimal(format_number(magnitude))
     exact = _EXACT.divide(Decimal(magnitude.numerator), Decimal(magnitude.denominator))
     if lower == "f":

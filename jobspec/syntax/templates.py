@@ -144,7 +144,7 @@ def _assembled(stream: TokenStream, pieces: list[_Piece], opener: Range, close: 
     if len(pieces) == 1 and isinstance(pieces[0], _Value):
         return Wrapped(whole, pieces[0].expression)
     if not pieces:
-        pieces = [_Text("", opener.at_end())]
+        pieces = [_Text("", close.at_end())]
     return Template(whole, _Assembler(stream, pieces, close).all())
 
 
