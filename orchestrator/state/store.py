@@ -213,6 +213,14 @@ class Store:
             self._journal.append(commit.index, records, lambda failure: self._publish(commit, failure))
         return Committed(value, commit.index), self.durable(commit.index)
 
+    def rehearse(self, change: Callable[[Transaction], R]) -> R:
+        """Run a change for its value alone: whatever it does to the state is undone before anybody can see it."""
+        transaction = Transaction(self.state, self.index + 1, self._clock())
+        try:
+            return change(transaction)
+        finally:
+            transaction.roll_back()
+
     async def durable(self, index: int) -> None:
         """Return when everything up to `index` is durable and published."""
         if index <= self._durable_index:

@@ -1,0 +1,25 @@
+"""Jobs as the state keeps them: registering, stopping, versions, status, and what their allocations report.
+
+All functions that change something take a transaction, so a caller may do several things at once or roll all of it back.
+"""
+
+from orchestrator.jobs.allocations import apply_client_updates, stop_allocation
+from orchestrator.jobs.canonicalize import canonicalize
+from orchestrator.jobs.lifecycle import DeregisterResult, deregister, evaluate, revert
+from orchestrator.jobs.register import RegisterResult, register, set_stable
+from orchestrator.jobs.validate import messages, validate
+
+__all__ = [
+    "DeregisterResult",
+    "RegisterResult",
+    "apply_client_updates",
+    "canonicalize",
+    "deregister",
+    "evaluate",
+    "messages",
+    "register",
+    "revert",
+    "set_stable",
+    "stop_allocation",
+    "validate",
+]
