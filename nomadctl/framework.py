@@ -188,6 +188,10 @@ class Call:
             if self._nomad is not None:
                 await self._nomad.close()
 
+    def given(self, name: str) -> str:
+        """The value of a common flag as it was given, whatever the environment says; empty if it was not."""
+        return self._params.get(name) or ""
+
     @cached_property
     def settings(self) -> "Settings":
         """Where the API is, from the flags, else the environment."""

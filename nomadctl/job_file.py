@@ -98,13 +98,11 @@ def _from_hcl(path: str, source: str, strict: bool, values: Sequence[str], files
 
     # The name in messages: the file's, without its folder.
     name = "stdin" if path == "-" else Path(path).name
+    flags = {variable: value for variable, equals, value in (text.partition("=") for text in values) if equals}
     try:
-        job = jobspec.parse(
-            source, filename=name, var_values=list(values), var_files=list(files), env=os.environ, files=True, strict=strict
-        )
-    except jobspec.JobspecError as error:
+        job = jobspec.parse(source, filename=name, var_values=flags, var_files=files, env=os.environ, files=True, strict=strict)
+    except (jobspec.JobspecError, OSError) as error:
         raise ValueError(f"Error parsing job file from {path}:\n{error}") from error
-    flags = dict(value.partition("=")[::2] for value in values)
     texts = "\n".join(Path(file).read_text() for file in files)
     return JobFile(job, JobSubmission(source=source, format="hcl2", variable_flags=flags or None, variables=texts))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nomadctl.allocation_view import allocation_table
 from nomadctl.deployment_view import deployment_text
 from nomadctl.failure import Failure, failing
+from nomadctl.order import newest_first
 from nomadctl.output import FULL_ID, SHORT_ID, heading, limit, now, quoted
 from nomadctl.placement_view import failed_groups
 
@@ -136,7 +137,7 @@ class Monitor:
     async def _progress(self, deployment: "Deployment") -> str:
         text = f"{now()}\n{deployment_text(deployment, self._length)}"
         if self._verbose:
-            allocations = await self._nomad.deployments.allocations(deployment.id)
+            allocations = newest_first(await self._nomad.deployments.allocations(deployment.id))
             text += f"\n{heading('Allocations')}\n{allocation_table(allocations, verbose=True, length=self._length)}"
         return text
 

@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nomadctl.failure import Failure
 
 if TYPE_CHECKING:
     from nomad_api.client.transport import Answer
     from nomad_api.models.base import Wire
+
+
+_HIDDEN: Final = {
+    "Deployment": ("eval_priority",),
+    "DeploymentState": ("auto_promote",),
+}
+"""Fields of the server's JSON that `nomad` does not show."""
 
 
 def structured(as_json: bool, template: str | None, data: Any) -> str:
@@ -63,5 +70,6 @@ def whole(value: Any) -> Any:
 
 def _fields(model: "Wire") -> dict[str, Any]:
     fields = type(model).model_fields
-    known = {field.alias or name: whole(getattr(model, name)) for name, field in fields.items()}
+    hidden = _HIDDEN.get(type(model).__name__, ())
+    known = {field.alias or name: whole(getattr(model, name)) for name, field in fields.items() if name not in hidden}
     return {**known, **whole(model.model_extra or {})}

@@ -25,6 +25,10 @@ class ACL(Endpoints):
     async def policy(self, name: str) -> ACLPolicy:
         return await self._one(ACLPolicy, f"acl/policy/{segment(name)}")
 
+    async def own_policies(self) -> list[ACLPolicy]:
+        """The policies of this client's token or workload identity."""
+        return await self._many(ACLPolicy, "acl/policy/self")
+
     async def upsert_policy(self, policy: ACLPolicy) -> None:
         """Create or replace a policy. With `job_acl` the identities of that job have it without a token."""
         body: dict[str, Any] = {"Name": policy.name, "Description": policy.description, "Rules": policy.rules}

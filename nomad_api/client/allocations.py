@@ -37,9 +37,9 @@ class Allocations(Collection[AllocationStub, Allocation]):
     stub = AllocationStub
     item = Allocation
 
-    async def stop(self, id: str, *, no_shutdown_delay: bool = False) -> str:
-        """Stop and replace an allocation; the ID of the evaluation that does it."""
-        params: Params = {"no_shutdown_delay": no_shutdown_delay or None}
+    async def stop(self, id: str, *, no_shutdown_delay: bool = False, reschedule: bool = False) -> str:
+        """Stop and replace an allocation; the ID of the evaluation that does it. Batch jobs need `reschedule` for that."""
+        params: Params = {"no_shutdown_delay": no_shutdown_delay or None, "reschedule": reschedule or None}
         return str((await self._api.write("PUT", self._path(id, "stop"), params=params))["EvalID"])
 
     async def restart(self, id: str, task: str = "", *, all_tasks: bool = False) -> None:

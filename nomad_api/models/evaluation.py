@@ -55,6 +55,7 @@ class Evaluation(SparseWire):
     class_eligibility: dict[str, bool] | None = None
     quota_limit_reached: str = ""
     escaped_computed_class: bool = False
+    missing_non_node_resources: list[str] | None = None
     annotate_plan: bool = False
     queued_allocations: dict[str, int] | None = None
     snapshot_index: int = 0

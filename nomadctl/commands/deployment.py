@@ -7,6 +7,7 @@ from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, flag, nothing, one, option, takes
 from nomadctl.lookup import find_one
 from nomadctl.monitor import Monitor
+from nomadctl.order import newest_first
 from nomadctl.output import FULL_ID, SHORT_ID, limit, now, quoted
 from nomadctl.structured import structured
 
@@ -31,7 +32,7 @@ _FOLLOWING: Final = (
 async def list_(call: Call, *, filter: str | None, json: bool, t: str | None, verbose: bool) -> None:
     """List deployments."""
     with failing("Error retrieving deployments"):
-        deployments = await call.nomad.deployments.list(filter=filter)
+        deployments = newest_first(await call.nomad.deployments.list(filter=filter))
     call.out(structured(json, t, deployments) if json or t else deployment_table(deployments, _length(verbose)))
 
 
@@ -61,7 +62,7 @@ async def status(
         raise Failure("The monitor flag cannot be used with the '-json' or '-t' flags")
     if not prefix:
         with failing("Error retrieving deployments"):
-            call.out(deployment_table(await call.nomad.deployments.list(), _length(verbose)))
+            call.out(deployment_table(newest_first(await call.nomad.deployments.list()), _length(verbose)))
         return
     deployment = await _find(call, prefix, verbose)
     if json or t:

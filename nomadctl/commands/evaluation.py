@@ -7,6 +7,7 @@ from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, flag, nothing, number, option, takes
 from nomadctl.lookup import find_one
 from nomadctl.monitor import Monitor
+from nomadctl.order import newest_first
 from nomadctl.pages import next_page
 from nomadctl.structured import structured
 
@@ -96,7 +97,7 @@ async def list_(
     }
     with failing("Error querying evaluations"):
         answer = await call.nomad.answer("evaluations", params)
-    evaluations = [Evaluation.model_validate(entry) for entry in answer.json()]
+    evaluations = newest_first(Evaluation.model_validate(entry) for entry in answer.json())
     if json or t:
         call.out(structured(json, t, evaluations))
         return

@@ -9,6 +9,7 @@ from nomadctl.failure import failing
 from nomadctl.framework import Call, command, flag, one, option, takes
 from nomadctl.job_view import basics, evaluation_table, later_attempts, placement_failure, summary_text
 from nomadctl.lookup import find_job, job_table
+from nomadctl.order import newest_first
 from nomadctl.output import FULL_ID, SHORT_ID, heading, table
 from nomadctl.structured import structured
 
@@ -84,7 +85,7 @@ async def allocs(call: Call, prefix: str, *, all: bool, json: bool, t: str | Non
     id, namespace = await find_job(call, prefix)
     nomad = call.nomad.scoped(namespace=namespace)
     with failing("Error retrieving allocations"):
-        allocations = await nomad.jobs.allocations(id, all=all)
+        allocations = newest_first(await nomad.jobs.allocations(id, all=all))
         job = await nomad.jobs.get(id)
     if json or t:
         call.out(structured(json, t, allocations))
@@ -112,7 +113,7 @@ async def deployments(call: Call, prefix: str, *, all: bool, latest: bool, json:
             text = structured(json, t, deployment) if json or t else deployment and deployment_text(deployment, length)
             call.out(text or "No deployment found")
             return
-        found = await nomad.jobs.deployments(id, all=all)
+        found = newest_first(await nomad.jobs.deployments(id, all=all))
     call.out(structured(json, t, found) if json or t else deployment_table(found, length))
 
 
@@ -136,9 +137,9 @@ async def _summary(call: Call, nomad: "Nomad", job: "Job") -> None:
 async def _ordinary(call: Call, nomad: "Nomad", job: "Job", *, evals: bool, all_allocs: bool, verbose: bool) -> None:
     id, length = str(job.id), FULL_ID if verbose else SHORT_ID
     with failing("Error querying job allocations"):
-        allocations = await nomad.jobs.allocations(id, all=all_allocs)
+        allocations = newest_first(await nomad.jobs.allocations(id, all=all_allocs))
     with failing("Error querying job evaluations"):
-        evaluations = await nomad.jobs.evaluations(id)
+        evaluations = newest_first(await nomad.jobs.evaluations(id))
     with failing("Error querying latest job deployment"):
         deployment = await nomad.jobs.latest_deployment(id)
     await _summary(call, nomad, job)
