@@ -27,4 +27,4 @@ class VariableMetadata(Wire):
 class Variable(VariableMetadata):
     """A variable with its items."""
 
-    items: dict[str, str] | None = None
+    items: Sparse[dict[str, str]]

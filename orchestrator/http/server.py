@@ -61,9 +61,8 @@ class HTTPServer:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._handle(request, authenticated)
 
-        runner = web.ServerRunner(
-            web.Server(handle, client_max_size=MAX_BODY, access_log=None, handler_cancellation=True), shutdown_timeout=1
-        )
+        server = web.Server(handle, request_factory=_request, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
         self._runners.append(runner)
         return runner
@@ -122,6 +121,10 @@ class HTTPServer:
         except TimeoutError:
             pass
         return answer
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=MAX_BODY)
 
 
 def _canonical(path: str) -> str | None:

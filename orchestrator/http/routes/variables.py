@@ -111,14 +111,9 @@ def _conflict(call: Call, conflict: Conflict) -> Answer:
     return Answer(body, current.modify_index, status=409, content_type=TEXT)
 
 
-def _shown(call: Call, sealed: SealedVariable) -> Any:
-    opened: Variable = call.services.variables.open(sealed)
-    body = opened.to_wire()
-    if not call.acl.is_management:
-        body.pop("Lock", None)
-    if opened.items is None:
-        del body["Items"]
-    return body
+def _shown(call: Call, sealed: SealedVariable) -> Variable:
+    opened = call.services.variables.open(sealed)
+    return opened if call.acl.is_management else opened.evolve(lock=None)
 
 
 def _allow(call: Call, namespace: str, capability: str) -> None:
