@@ -1,7 +1,7 @@
 """From the secret of a request to its caller: anonymous, a token, or a workload with its identity."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -29,7 +29,12 @@ DISABLED: Final = ACLToken(
 )
 """Stands for every request to an agent without ACLs."""
 
+_EVERYTHING: Final = ACL.management()
+_MAX_COMPILED: Final = 1024
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+Kind = Literal["disabled", "anonymous", "token", "workload"]
 
 
 class InvalidCredentials(PermissionDenied):
@@ -45,7 +50,7 @@ class Caller:
     """Who makes a request. `token` is set unless it is a workload; then `claims` is. `policies` are the names of the policies
     that it has, whether they exist or not; a management token has all of them and names none."""
 
-    kind: Literal["disabled", "anonymous", "token", "workload"]
+    kind: Kind
     acl: ACL
     token: ACLToken | None = None
     claims: WorkloadClaims | None = None
@@ -58,7 +63,7 @@ def is_uuid(text: str) -> bool:
 
 
 class Resolver:
-    """Finds the caller. What policies grant is compiled once for each set of policies, until any policy changes."""
+    """Finds the caller. What policies grant is compiled once for each set of them, until one of them changes."""
 
     def __init__(self, store: Store, keyring: Keyring, *, enabled: bool, clock: Callable[[], int]) -> None:
         """Without `enabled` every caller may do everything. `clock` gives nanoseconds since the epoch."""
@@ -66,8 +71,7 @@ class Resolver:
         self._keyring = keyring
         self._enabled = enabled
         self._clock = clock
-        self._compiled: dict[tuple[str, ...], ACL] = {}
-        self._compiled_index = 0
+        self._compiled: dict[tuple[tuple[str, int], ...], ACL] = {}
 
     def resolve(self, secret: str | None, *, required: bool = False) -> Caller:
         """The caller with that secret: the secret of a token, or a workload identity.
@@ -93,7 +97,7 @@ class Resolver:
 
     def _resolve(self, secret: str) -> Caller:
         if not self._enabled:
-            return Caller("disabled", ACL.management(), DISABLED)
+            return Caller("disabled", _EVERYTHING, DISABLED)
         if not secret:
             return self._with_token("anonymous", ANONYMOUS)
         if is_uuid(secret):
@@ -103,24 +107,41 @@ class Resolver:
     def workload(self, allocation: Allocation, task: str) -> Caller:
         """The caller that a task of this allocation is."""
         if not self._enabled:
-            return Caller("disabled", ACL.management(), DISABLED)
+            return Caller("disabled", _EVERYTHING, DISABLED)
         job_id = (allocation.job and allocation.job.parent_id) or allocation.job_id
         claims = WorkloadClaims(allocation.namespace, job_id, allocation.id, allocation.task_group, task)
         names = tuple(bound.name for bound in self._state.acl_policies if _binds(bound, claims))
         return Caller("workload", self._acl(names), claims=claims, policies=names)
 
+    def still_valid(self, caller: Caller) -> bool:
+        """Whether a caller found earlier would be found again, with the same rights: for requests that go on for long."""
+        if caller.kind == "disabled":
+            return True
+        if caller.claims:
+            allocation = self._state.allocations.get(caller.claims.allocation_id)
+            if allocation is None or allocation.client_terminal:
+                return False
+            return self.workload(allocation, caller.claims.task).acl is caller.acl
+        token = caller.token
+        if caller.kind == "token" and token:
+            token = self._state.acl_tokens.get(token.accessor_id)
+        return token is not None and not self._expired(token) and self._with_token(caller.kind, token).acl is caller.acl
+
     def _token(self, secret: str) -> ACLToken:
         found = self._state.acl_tokens.by("secret", secret)
         if not found:
             raise InvalidCredentials("Permission denied")
-        expires = parse_time(found[0].expiration_time)
-        if expires and expires < self._clock():
+        if self._expired(found[0]):
             raise InvalidCredentials("ACL token expired")
         return found[0]
 
-    def _with_token(self, kind: Literal["anonymous", "token"], token: ACLToken) -> Caller:
+    def _expired(self, token: ACLToken) -> bool:
+        expires = parse_time(token.expiration_time)
+        return bool(expires) and expires < self._clock()
+
+    def _with_token(self, kind: Kind, token: ACLToken) -> Caller:
         if token.type == "management":
-            return Caller(kind, ACL.management(), token)
+            return Caller(kind, _EVERYTHING, token)
         names = tuple(token.policies or ())
         return Caller(kind, self._acl(names), token, policies=names)
 
@@ -137,17 +158,14 @@ class Resolver:
         return self.workload(allocation, claims.get("nomad_task", ""))
 
     def _acl(self, names: tuple[str, ...]) -> ACL:
-        policies = self._state.acl_policies
-        if self._compiled_index != policies.index:
-            self._compiled.clear()
-            self._compiled_index = policies.index
-        if names not in self._compiled:
-            self._compiled[names] = _compile(row for name in names if (row := policies.get(name)))
-        return self._compiled[names]
-
-
-def _compile(rows: Iterable[ACLPolicy]) -> ACL:
-    return ACL.compile(policy.parse(row.rules) for row in rows)
+        """What policies grant together; those that do not exist grant nothing."""
+        rows = [row for name in names if (row := self._state.acl_policies.get(name))]
+        key = tuple((row.name, row.modify_index) for row in rows)
+        if key not in self._compiled:
+            if len(self._compiled) >= _MAX_COMPILED:
+                self._compiled.clear()
+            self._compiled[key] = ACL.compile(policy.parse(row.rules) for row in rows)
+        return self._compiled[key]
 
 
 def _binds(bound: ACLPolicy, claims: WorkloadClaims) -> bool:
