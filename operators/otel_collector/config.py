@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from operator_kit.yaml_text import MAX_DEPTH, MAX_INT, MAX_VALUES, MIN_INT, YamlError, load_yaml
 from operators.otel_collector.defaulting import fill_in_defaults
 from operators.otel_collector.findings import ConfigError, Findings
 from operators.otel_collector.listeners import check_listeners
 from operators.otel_collector.pipelines import SECTIONS, check_pipelines, kind_of
-from operators.otel_collector.yaml_text import MAX_DEPTH, MAX_INT, MAX_VALUES, MIN_INT, YamlError, load_yaml
 
 _EXAMPLE = "it has receivers, exporters and service"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from operators.otel_collector.yaml_text import CORE_SCHEMA
+from operator_kit.yaml_text import CORE_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operator_kit.yaml_text import load_yaml
 from operators.otel_collector.config import effective_config, read_config
 from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.ports import infer_ports, with_ports
 from operators.otel_collector.rendering import render
-from operators.otel_collector.yaml_text import load_yaml
 
 MINIMAL = """
 receivers:

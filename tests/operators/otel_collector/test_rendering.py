@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operator_kit.yaml_text import load_yaml
 from operators.otel_collector.rendering import render
-from operators.otel_collector.yaml_text import load_yaml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 VALUES: st.SearchStrategy[Any] = st.recursive(
