@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nomad_api.duration import SECOND
 from nomad_api.models import Allocation, Node, ServiceRegistration, Variable, VariableMetadata, WorkloadIdentity
 from orchestrator import jobs
 from orchestrator.acl.resolver import Caller
@@ -30,14 +31,21 @@ class NodeEndpoint:
         self._http = http
 
     async def register_node(self, node: Node) -> None:
-        def register(tx: Transaction) -> None:
+        """A node that is new, or was down, is first registered and then found ready, which is two events."""
+        known = self._store.state.nodes.get(node.id)
+        if known is None or known.status != "ready":
+            await self._upsert("NodeRegistration", node.evolve(status="initializing"))
+        await self._upsert("NodeStreamEvent" if known is None else "NodeRegistration", node.evolve(status="ready"))
+
+    async def _upsert(self, kind: str, node: Node) -> None:
+        def upsert(tx: Transaction) -> None:
             known = tx.state.nodes.get(node.id)
             kept = {"scheduling_eligibility": known.scheduling_eligibility, "events": known.events} if known else {}
-            ready = node.evolve(status="ready", status_updated_at=tx.now // 1_000_000_000, **kept)
-            if known is None or _without_indexes(known) != _without_indexes(ready):
-                tx.put(ready)
+            new = node.evolve(status_updated_at=tx.now // SECOND, **kept)
+            if known is None or _without_indexes(known) != _without_indexes(new):
+                tx.put(new)
 
-        await self._store.write("NodeRegistration", register)
+        await self._store.write(kind, upsert)
 
     async def allocations(self, node_id: str) -> AsyncIterator[list[Allocation]]:
         with self._store.watch("allocations") as watch:

@@ -183,7 +183,7 @@ class Allocation(SparseWire):
     metrics: AllocationMetric | None = None
     desired_status: str = ""
     desired_description: str = ""
-    desired_transition: DesiredTransition = DesiredTransition()
+    desired_transition: DesiredTransition = Field(default=DesiredTransition(), exclude_if=lambda value: value == DesiredTransition())
     client_status: str = ""
     client_description: str = ""
     task_states: dict[str, TaskState] | None = None

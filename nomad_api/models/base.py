@@ -93,4 +93,9 @@ class SparseWire(Wire):
     @model_serializer(mode="wrap")
     def _without_zero_values(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data: dict[str, Any] = handler(self)
-        return {key: value for key, value in data.items() if value}
+        plain = _keys(type(self))[2]
+        return {key: value for key, value in data.items() if value and not (key in plain and _is_zero_struct(value))}
+
+
+def _is_zero_struct(value: Any) -> bool:
+    return isinstance(value, dict) and not any(value.values())

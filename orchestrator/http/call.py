@@ -41,11 +41,18 @@ class Call:
     path: dict[str, str]
     body: bytes
     services: "Services"
+    parameter_error: str = ""
+    """What a route adds to the text of an error in the parameters common to all reads."""
+
+    @property
+    def secret(self) -> str:
+        """The secret of a token, or a workload identity; empty if there is none."""
+        return secret_of(self.request)
 
     @cached_property
     def caller(self) -> Caller:
         """Who asks. Raises InvalidCredentials for a bad token."""
-        return self.services.resolver.resolve(secret_of(self.request))
+        return self.services.resolver.resolve(self.secret)
 
     @property
     def store(self) -> Store:
@@ -65,7 +72,7 @@ class Call:
         Raises:
             PermissionDenied: the secret is not valid any more.
         """
-        self.caller = self.services.resolver.resolve(secret_of(self.request))
+        self.caller = self.services.resolver.resolve(self.secret)
 
     @property
     def query(self) -> Any:
@@ -117,10 +124,24 @@ class Call:
             raise APIError(400, message)
         return int(value)
 
+    def bad_parameter(self, message: str) -> APIError:
+        """400 for one of the parameters common to all reads."""
+        return APIError(400, message + self.parameter_error)
+
+    def check_parameters(self) -> None:
+        """Refuse a read whose common parameters cannot be read, whether they would be used or not. Raises APIError 400."""
+        _ = self.wait, self.min_index
+        stale = self.text("stale")
+        if stale and stale not in _TRUE | _FALSE:
+            raise self.bad_parameter("Expect `true` or `false` for `stale` query string parameter")
+
     @cached_property
     def min_index(self) -> int:
         """Blocking queries: wait until the index is beyond this. 0 does not wait."""
-        return self.number("index", "Invalid index")
+        index = self.number("index", "Invalid index" + self.parameter_error)
+        if index >= 2**64:
+            raise self.bad_parameter("Invalid index")
+        return index
 
     @cached_property
     def wait(self) -> float:
@@ -129,7 +150,7 @@ class Call:
         try:
             wait = parse_duration(text) if text else 0
         except ValueError:
-            raise APIError(400, "Invalid wait time") from None
+            raise self.bad_parameter("Invalid wait time") from None
         return (min(wait, MAX_WAIT) or MAX_WAIT) / SECOND
 
     def json(self) -> Any:

@@ -6,7 +6,7 @@ nearly every request; only what it refuses is looked at again, by the standard l
 
 import json
 import re
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 import orjson
 from pydantic import ValidationError
@@ -24,6 +24,7 @@ _GO_TYPES = {
     "bool_type": "bool",
     "bool_parsing": "bool",
     "float_type": "float64",
+    "list_type": "[]string",
 }
 
 
@@ -47,7 +48,7 @@ def decode_as(body: bytes, model: type[W]) -> W:
 
 
 def convert(value: Any, model: type[W], *, within: str = "") -> W:
-    """A decoded value as a model. `within` is the Go path of the value, for the text of an error.
+    """A decoded value as a model. `within` is the path of the value in the body, for the text of an error.
 
     Raises:
         APIError: 400, naming the first field whose value has a wrong type.
@@ -56,14 +57,28 @@ def convert(value: Any, model: type[W], *, within: str = "") -> W:
         return model.model_validate(value, extra="ignore", strict=False)
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join([within or model.__name__, *(str(part) for part in first["loc"] if not isinstance(part, int))])
+        names = [part for part in first["loc"] if isinstance(part, str)]
+        path = ".".join([_innermost(model, names), *([within] if within else []), *names])
         wanted = _GO_TYPES.get(first["type"])
-        text = (
-            f"json: cannot unmarshal {kind(first['input'])} into Go struct field {path} of type {wanted}"
-            if wanted
-            else f"{path}: {first['msg']}"
-        )
-        raise APIError(400, text) from None
+        text = f"json: cannot unmarshal {kind(first['input'])} into Go struct field {path} of type {wanted}"
+        raise APIError(400, text if wanted else f"{path}: {first['msg']}") from None
+
+
+def _innermost(model: type[Wire], names: list[str]) -> str:
+    """The name of the structure that holds the field at the end of a path, as Go's decoder tells it."""
+    for name in names[:-1]:
+        found = next((field for key, field in model.model_fields.items() if name in (key, field.alias)), None)
+        inner = _model_in(found.annotation) if found else None
+        if inner is None:
+            break
+        model = inner
+    return model.__name__
+
+
+def _model_in(annotation: Any) -> type[Wire] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Wire):
+        return annotation
+    return next((inner for part in get_args(annotation) if (inner := _model_in(part))), None)
 
 
 def kind(value: Any) -> str:

@@ -67,6 +67,8 @@ class Route:
     handler: Handler
     needs: Permission
     wrong_method: tuple[int, str] = (405, "Invalid method")
+    parameter_error: str = ""
+    """What a real agent adds to the text of an error in the parameters common to all reads."""
 
 
 def read(pattern: str, *, needs: Permission, methods: str = "GET", **options: Any) -> Callable[[Handler], Handler]:

@@ -94,7 +94,7 @@ class HTTPServer:
         if authenticated:
             self._services.resolver.resolve(secret_of(request), required=True)
         body = await request.read() if request.can_read_body else b""
-        call = Call(request, values, body, self._services)
+        call = Call(request, values, body, self._services, route.parameter_error)
         route.needs(call)
         if route.kind == "stream":
             response: web.StreamResponse = await route.handler(call)
@@ -103,6 +103,7 @@ class HTTPServer:
         return _respond(request, answer, consistent=route.kind == "read")
 
     async def _read(self, call: Call, route: Route) -> Answer:
+        call.check_parameters()
         answer: Answer = route.handler(call)
         if call.min_index and answer.watch:
             answer = await self._block(call, route, answer)
@@ -152,8 +153,8 @@ def _respond(request: web.BaseRequest, answer: Answer, *, consistent: bool = Fal
     if answer.index is not None:
         headers["X-Nomad-Index"] = str(answer.index)
         if consistent:
-            headers["X-Nomad-LastContact"] = "0"
-            headers["X-Nomad-KnownLeader"] = "true"
+            headers.setdefault("X-Nomad-LastContact", "0")
+            headers.setdefault("X-Nomad-KnownLeader", "true")
     if answer.next_token:
         headers["X-Nomad-NextToken"] = answer.next_token
     body = _encode(answer.body, request)

@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from orchestrator.http.routes import (
+    acl,
     agent,
     allocations,
     client_files,
@@ -22,6 +23,7 @@ from orchestrator.http.routes import (
 )
 
 ALL: tuple[ModuleType, ...] = (
+    acl,
     agent,
     allocations,
     client_files,

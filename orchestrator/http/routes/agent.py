@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from orchestrator import agent_info, metrics
 from orchestrator.http.call import Call
-from orchestrator.http.permission import agent, anyone
+from orchestrator.http.permission import agent, anyone, public
 from orchestrator.http.route import Answer, read
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
@@ -40,7 +40,7 @@ def servers(call: Call) -> Answer:
     return Answer([agent_info.rpc_address(call.services)])
 
 
-@read("/v1/agent/health", needs=anyone)
+@read("/v1/agent/health", needs=public)
 def health(call: Call) -> Answer:
     """An agent that answers is healthy: whatever fails for good stops it."""
     asked = call.query.getall("type", ["client", "server"])

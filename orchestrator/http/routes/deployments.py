@@ -22,7 +22,7 @@ def deployments(call: Call) -> Answer:
     if not call.prefix:
         rows.sort(key=lambda deployment: (deployment.create_index, deployment.id))
     token = listing.by_id if call.prefix else listing.by_create_index
-    return listing.page(call, rows, token, index=max(call.state.deployments.index, 1), watch=("deployments",))
+    return listing.page(call, rows, token, index=call.state.deployments.index, watch=("deployments",))
 
 
 @read("/v1/deployment/{deployment_id}", needs=anyone)

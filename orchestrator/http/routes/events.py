@@ -4,7 +4,6 @@ import asyncio
 
 from aiohttp import web
 
-from nomad_api.duration import SECOND
 from orchestrator.acl.resolver import InvalidCredentials
 from orchestrator.errors import APIError
 from orchestrator.events import Fallen, StreamEvent, Subscription, Topics, topic_filter
@@ -44,7 +43,6 @@ async def events(call: Call) -> web.StreamResponse:
 
 async def _send(call: Call, topics: Topics, subscription: Subscription, response: web.StreamResponse) -> None:
     """Write until the reader is gone, too slow, or its token has ended or lost the right to what it asked for."""
-    known = _rights_index(call)
     while True:
         try:
             lines = subscription.pending()
@@ -57,26 +55,13 @@ async def _send(call: Call, topics: Topics, subscription: Subscription, response
                 await subscription.more()
         except TimeoutError:
             await response.write(b"{}\n")
-        if known != _rights_index(call):
-            known = _rights_index(call)
+        if not call.services.resolver.still_valid(call.caller):
             try:
                 call.ask_again()
             except APIError:
                 return
             if not _allowed(call, topics):
                 return
-
-
-def _rights_index(call: Call) -> tuple[int, ...]:
-    """Changes whenever the rights of a caller may have changed. A workload's end with its allocation."""
-    claims = call.caller.claims
-    allocation = call.state.allocations.get(claims.allocation_id) if claims else None
-    return (
-        call.state.acl_policies.index,
-        call.state.acl_tokens.index,
-        allocation.modify_index if allocation else 0,
-        call.services.clock() // (60 * SECOND) if call.caller.token and call.caller.token.expiration_time else 0,
-    )
 
 
 def _topics(call: Call) -> Topics:

@@ -136,7 +136,7 @@ async def validate(call: Call) -> Answer:
     body = go_json.fields(call.json(), "api.JobValidateRequest")
     if not body.get("Job"):
         raise APIError(400, "Job must be specified")
-    job = go_json.convert(body["Job"], Job, within="Job.Job")
+    job = go_json.convert(body["Job"], Job, within="Job")
     errors, warnings = job_writes.validate(job_writes.canonicalize(job))
     problems = job_writes.messages(errors) if errors else None
     reply = {"DriverConfigValidated": True, "ValidationErrors": problems, "Error": errors or "", "Warnings": warnings}
@@ -250,7 +250,7 @@ def _job_of(call: Call, body: Any) -> Job:
             400,
             f"json: cannot unmarshal {go_json.kind(given)} into Go struct field {body.go_name}.Job of type api.Job",
         )
-    job = go_json.convert(given, Job, within="Job.Job")
+    job = go_json.convert(given, Job, within="Job")
     if not job.id:
         raise APIError(400, "Job ID hasn't been provided")
     region = call.text("region") or job.region

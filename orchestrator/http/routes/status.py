@@ -2,20 +2,20 @@
 
 from orchestrator.agent_info import rpc_address
 from orchestrator.http.call import Call
-from orchestrator.http.permission import anyone
+from orchestrator.http.permission import public
 from orchestrator.http.route import Answer, read
 
 
-@read("/v1/status/leader", needs=anyone)
+@read("/v1/status/leader", needs=public)
 def leader(call: Call) -> Answer:
     return Answer(f'"{rpc_address(call.services)}"')
 
 
-@read("/v1/status/peers", needs=anyone)
+@read("/v1/status/peers", needs=public)
 def peers(call: Call) -> Answer:
     return Answer([rpc_address(call.services)])
 
 
-@read("/v1/regions", needs=anyone)
+@read("/v1/regions", needs=public)
 def regions(call: Call) -> Answer:
     return Answer([call.services.region])

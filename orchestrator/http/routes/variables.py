@@ -1,5 +1,6 @@
 """Variables and their locks: /v1/vars, /v1/var/:path."""
 
+from dataclasses import replace
 from typing import Any
 
 from nomad_api.models.variable import Variable
@@ -12,10 +13,11 @@ from orchestrator.state.records import SealedVariable
 from orchestrator.variables import Conflict, Lock, metadata
 
 _BAD_METHOD = (400, "Invalid method")
+_PARAMETER_ERROR = "failed to parse parameters"
 _OPERATIONS = ("lock-acquire", "lock-renew", "lock-release")
 
 
-@read("/v1/vars", needs=anyone, wrong_method=_BAD_METHOD)
+@read("/v1/vars", needs=anyone, wrong_method=_BAD_METHOD, parameter_error=_PARAMETER_ERROR)
 def variables(call: Call) -> Answer:
     """Metadata only; a caller sees what it may list."""
     if call.namespace == "*":
@@ -33,10 +35,18 @@ def variables(call: Call) -> Answer:
         return namespace in ("*", key[0]) and key[1].startswith(prefix)
 
     index = max(call.state.variables.index, 1)
-    return listing.page(call, visible, listing.by_path, index=index, watch=(("variables", concerns),))
+    return listing.page(
+        call,
+        visible,
+        listing.by_path,
+        index=index,
+        watch=(("variables", concerns),),
+        filtered_as=lambda row: {"VariableMetadata": row},
+        reversible=False,
+    )
 
 
-@read("/v1/var/{path+}", needs=anyone, wrong_method=_BAD_METHOD)
+@read("/v1/var/{path+}", needs=anyone, wrong_method=_BAD_METHOD, parameter_error=_PARAMETER_ERROR)
 def variable(call: Call) -> Answer:
     _allow(call, call.namespace, "read")
     key = (call.namespace, call.path["path"])
@@ -96,11 +106,11 @@ async def _lock_operation(call: Call, operation: str, namespace: str, items: dic
             acquired = await store.acquire(namespace, path, items, wanted)
             return Answer(store.open(acquired.value), acquired.index)
         if items:
-            raise store_error(400, "release a lock takes no items")
+            raise store_error(400, "lock release operation doesn't take variable items")
         released = await store.release(namespace, path, wanted.id)
         return Answer(metadata(released.value), released.index)
     except Conflict as conflict:
-        return _conflict(call, conflict)
+        return replace(_conflict(call, conflict), index=None)
 
 
 def _conflict(call: Call, conflict: Conflict) -> Answer:
