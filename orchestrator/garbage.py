@@ -1,7 +1,7 @@
 """Garbage: what has ended and is kept only to be looked at."""
 
 from nomad_api.models import Allocation, Evaluation, Job
-from orchestrator.jobs.lifecycle import purge
+from orchestrator.jobs.lifecycle import purge_job
 from orchestrator.state.schema import State
 from orchestrator.state.store import Transaction
 
@@ -10,7 +10,7 @@ def collect(tx: Transaction) -> None:
     """Remove all of it now, however young: dead jobs with all that belongs to them, ended evaluations with their allocations,
     and deployments that are over. Ended work of a batch job that still exists stays, or the job would be run again."""
     for job in [job for job in tx.state.jobs if _over(tx.state, job)]:
-        purge(tx, job)
+        purge_job(tx, job)
         for evaluation in tx.state.evaluations.by("job", (job.namespace, job.id)):
             tx.delete("evaluations", evaluation.id)
     for evaluation in [evaluation for evaluation in tx.state.evaluations if _done(tx.state, evaluation)]:

@@ -183,7 +183,9 @@ class Allocation(SparseWire):
     metrics: AllocationMetric | None = None
     desired_status: str = ""
     desired_description: str = ""
-    desired_transition: DesiredTransition = Field(default=DesiredTransition(), exclude_if=lambda value: value == DesiredTransition())
+    desired_transition: DesiredTransition = Field(
+        default=DesiredTransition(), exclude_if=lambda value: not any(value.model_dump().values())
+    )
     client_status: str = ""
     client_description: str = ""
     task_states: dict[str, TaskState] | None = None

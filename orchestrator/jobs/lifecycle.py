@@ -37,7 +37,7 @@ def deregister(
         for alloc in tx.state.allocations.by("job", (namespace, job_id)):
             set_transition(tx, alloc, DesiredTransition(no_shutdown_delay=True))
     if purge:
-        purge(tx, job)
+        purge_job(tx, job)
     else:
         put_version(tx, _without_scaling(job).evolve(stop=True, submit_time=tx.now))
     if job.periodic or job.parameterized_job:
@@ -106,7 +106,7 @@ def revert(
     return register_version(tx, wanted, enforce_index=enforce)
 
 
-def purge(tx: Transaction, job: Job) -> None:
+def purge_job(tx: Transaction, job: Job) -> None:
     """Remove a job with its versions, allocations and deployments. Its evaluations stay; pending ones are over."""
     key = (job.namespace, job.id)
     tx.delete("jobs", *key)
