@@ -48,7 +48,7 @@ class Client:
         self._clock = clock or Clock()
         self._state = ClientState(config.state_dir)
         runs = (config.state_dir or config.alloc_dir) / "runs"
-        known: list[TaskDriver] = [Docker(config), RawExec(runs), MockDriver(self._clock)]
+        known: list[TaskDriver] = [Docker(config, runs), RawExec(runs), MockDriver(self._clock)]
         self._drivers = {driver.name: driver for driver in known if driver.name in config.drivers}
         self._sync = AllocSync(server, self._clock)
         self._around = Surroundings(server, self._clock, self._state, task_hooks, config.max_kill_timeout)

@@ -28,7 +28,7 @@ class ClientConfig:
     drivers: frozenset[str] = frozenset({"docker", "raw_exec", "mock_driver"})
     docker_host: str = ""
     docker_privileged: bool = False
-    docker_volumes: bool = True
+    docker_volumes: bool = False
     max_kill_timeout: int = 30 * SECOND
     min_dynamic_port: int = 20000
     max_dynamic_port: int = 32000

@@ -158,6 +158,8 @@ class TaskRunner:
         if self._life:
             self._life.cancel()
             await asyncio.wait([self._life])
+        if self._running:
+            await self._running.detach()
         await self._stop_hooks()
 
     async def restart(self, reason: str) -> None:
@@ -410,6 +412,7 @@ class TaskRunner:
             memory_mb=resources.memory.memory_mb if resources else 0,
             memory_max_mb=resources.memory.memory_max_mb if resources else 0,
             ports=tuple(place.allocation.ports.values()),
+            emit=self.emit,
             network_mode=network.mode if network else "",
             dns={"servers": dns.servers or (), "searches": dns.searches or (), "options": dns.options or ()} if dns else {},
         )

@@ -6,7 +6,7 @@ task again without having been told anything, even if the agent died between sta
 
 from abc import ABC, abstractmethod
 from asyncio import StreamReader
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,6 +51,8 @@ class TaskConfig:
     ports: Sequence[AllocatedPort] = ()
     network_mode: str = ""
     dns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    emit: Callable[[TaskEvent], None] = lambda event: None
+    """Adds to the task's history what the driver does before the task runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,9 @@ class RunningTask(ABC):
     @abstractmethod
     async def usage(self) -> TaskUsage | None:
         """What it uses now, None if that is not known."""
+
+    async def detach(self) -> None:  # noqa: B027 (most need nothing)
+        """Leave the task alone and stop watching it: the agent goes."""
 
     @abstractmethod
     async def release(self) -> None:

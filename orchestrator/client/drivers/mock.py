@@ -142,6 +142,9 @@ class _MockTask(RunningTask):
     async def usage(self) -> TaskUsage | None:
         return None
 
+    async def detach(self) -> None:
+        await self.release()
+
     async def release(self) -> None:
         self._running.cancel()
         for log in self._logs.values():

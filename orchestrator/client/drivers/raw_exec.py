@@ -18,8 +18,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from nomad_api.models import TaskEvent
 from nomad_api.models.node import DriverInfo
 from orchestrator.client import supervisor
@@ -33,6 +31,7 @@ from orchestrator.client.drivers.base import (
     TaskUsage,
 )
 from orchestrator.client.drivers.process_exec import ProcessExec
+from orchestrator.client.drivers.process_usage import process_usage
 from orchestrator.client.drivers.schema import Kind, Schema
 from orchestrator.client.signals import NAMES
 
@@ -163,25 +162,7 @@ class _Process(RunningTask):
         return await ProcessExec.start(command, cwd=str(self._task.directory.root), env=dict(self._task.env), tty=tty)
 
     async def usage(self) -> TaskUsage | None:
-        try:
-            leader = psutil.Process(self.pid)
-            processes = [leader, *leader.children(recursive=True)]
-        except psutil.Error:
-            return None
-        each = {}
-        for process in processes:
-            try:
-                with process.oneshot():
-                    times = process.cpu_times()
-                    each[process.pid] = TaskUsage(process.memory_info().rss, times.user, times.system)
-            except psutil.Error:
-                continue  # it has just ended
-        return TaskUsage(
-            sum(usage.rss for usage in each.values()),
-            sum(usage.user_seconds for usage in each.values()),
-            sum(usage.system_seconds for usage in each.values()),
-            each,
-        )
+        return process_usage(self.pid)
 
     async def release(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)
