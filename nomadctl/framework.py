@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from inspect import iscoroutine
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -25,6 +26,7 @@ PROGRAM: Final = "nomadctl"
 NO_SUCH_COMMAND: Final = 127
 
 Handler = Callable[..., Coroutine[Any, Any, int | None]]
+PlainHandler = Callable[..., int | None]
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,17 @@ INTEGER: Final = GoInteger()
 
 
 class Command(click.Command):
-    """A command of the tree. Its handler is an asynchronous function of a `Call`, the arguments and the flags."""
+    """A command of the tree. Its handler is a function of a `Call`, the arguments and the flags: asynchronous if it talks to
+    the API, plain if it does not."""
 
     def __init__(
-        self, name: str, handler: Handler, params: list[click.Parameter], takes: Takes, failure: int, help_name: str
+        self,
+        name: str,
+        handler: Handler | PlainHandler,
+        params: list[click.Parameter],
+        takes: Takes,
+        failure: int,
+        help_name: str,
     ) -> None:
         words = (handler.__doc__ or "").strip()
         super().__init__(name, params=[*params, click.Argument(["args"], nargs=-1)], help=words, add_help_option=False)
@@ -162,7 +171,8 @@ class Command(click.Command):
         try:
             if len(call.args) < self.takes.least or (self.takes.most is not None and len(call.args) > self.takes.most):
                 raise Failure(self.takes.message, hint=self.takes.hint)
-            return asyncio.run(call.run(flags)) or 0
+            result = self.handler(call, *call.args, **flags)
+            return (asyncio.run(call.finish(result)) if iscoroutine(result) else cast(int | None, result)) or 0
         except Failure as failure:
             if str(failure):
                 click.echo(str(failure), err=True)
@@ -180,10 +190,10 @@ class Call:
         self._params = params
         self._nomad: Nomad | None = None
 
-    async def run(self, flags: Mapping[str, Any]) -> int | None:
-        """Run the handler, and close the client if it has used one."""
+    async def finish(self, work: Coroutine[Any, Any, int | None]) -> int | None:
+        """Await a handler's work, and close the client if it has used one."""
         try:
-            return await self.command.handler(self, *self.args, **flags)
+            return await work
         finally:
             if self._nomad is not None:
                 await self._nomad.close()
@@ -322,7 +332,7 @@ def command(
     failure: int = 1,
     client: bool = True,
     help_name: str | None = None,
-) -> Callable[[Handler], Command]:
+) -> Callable[[Handler | PlainHandler], Command]:
     """Declare a command.
 
     Args:
@@ -333,7 +343,7 @@ def command(
         help_name: the name in the hint about the help text, where it is another.
     """
 
-    def declare(handler: Handler) -> Command:
+    def declare(handler: Handler | PlainHandler) -> Command:
         options = [*params, *(COMMON_OPTIONS if client else [])]
         return Command(name.rpartition(" ")[2], handler, options, takes, failure, help_name or name)
 

@@ -40,8 +40,9 @@ _EXAMPLES: Final = {"hcl": ("spec.nv.hcl", _HCL), "json": ("spec.nv.json", _JSON
     takes(0, 1, "This command takes no arguments or one: <filename>"),
     option("out", "The format: hcl or json.", default="hcl"),
     flag("quiet", "Say nothing."),
+    client=False,
 )
-async def init(call: Call, filename: str = "", *, out: str, quiet: bool) -> None:
+def init(call: Call, filename: str = "", *, out: str, quiet: bool) -> None:
     """Write an example of a variable specification into a file."""
     name, content = _EXAMPLES.get(out, ("", ""))
     path = Path(filename or name)

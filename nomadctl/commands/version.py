@@ -4,7 +4,7 @@ from nomadctl.framework import Call, command, takes
 
 
 @command("version", takes(0, None, ""), client=False)
-async def version(call: Call, *_: str) -> None:
+def version(call: Call, *_: str) -> None:
     """Print the version of this program."""
     from nomadctl.version import VERSION
 
