@@ -27,7 +27,7 @@ async def events(call: Call) -> web.StreamResponse:
     from a real agent, which finds out only after it has answered."""
     topics = _topics(call)
     index = _index(call)
-    response = web.StreamResponse(
+    response = _UntilClosed(
         headers={"Content-Type": "application/json", "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     )
     response.force_close()
