@@ -203,9 +203,12 @@ def test_long_chain_is_no_deep_nesting():
 
 
 WORDS = st.sampled_from(
-    """Name Meta Datacenters TaskGroups Priority CreateIndex Nope . [ ] " ` ( ) { } , == != in not is empty nil and or any all
-    as contains matches "x" "(" 5 -1 0 \\ /a "/Meta/team" _ * [a-""".split()
-    + ["\n", ""]
+    [
+        *"""Name Meta Datacenters TaskGroups Priority CreateIndex Nope . [ ] " ` ( ) { } , == != in not is empty nil and or any
+        all as contains matches "x" "(" 5 -1 0 \\ /a "/Meta/team" _ * [a-""".split(),
+        "\n",
+        "",
+    ]
 )
 
 
