@@ -14,8 +14,8 @@ class APIError(Exception):
 class PermissionDenied(APIError):
     """The caller's token does not allow it."""
 
-    def __init__(self, message: str = "Permission denied") -> None:
-        super().__init__(403, message)
+    def __init__(self, message: str = "Permission denied", *, index: int | None = None) -> None:
+        super().__init__(403, message, index=index)
 
 
 def store_error(status: int, message: str) -> APIError:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from orchestrator import agent_info, metrics
 from orchestrator.http.call import Call
-from orchestrator.http.permission import agent, anyone, public
+from orchestrator.http.permission import agent, anyone, node, public
 from orchestrator.http.route import Answer, read
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
@@ -22,7 +22,7 @@ def agent_self(call: Call) -> Answer:
     )
 
 
-@read("/v1/agent/members", needs=agent("read"))
+@read("/v1/agent/members", needs=node("read"))
 def members(call: Call) -> Answer:
     services = call.services
     return Answer(

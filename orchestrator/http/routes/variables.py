@@ -72,11 +72,13 @@ async def put(call: Call) -> Answer:
         if cas is not None:
             raise APIError(400, "CAS can't be used with lock operations")
         namespace = call.namespace
-        _allow(call, namespace, "write")
+        _allow(call, namespace, "write", index=None if operations[0] == "lock-renew" else 0)
         return await _lock_operation(call, operations[0], namespace, items, lock)
+    if not items:
+        raise APIError(400, "variable missing required Items object")
     namespace = body.get("namespace") or call.namespace
     held = Lock.from_json(lock) if isinstance(lock, dict) else None
-    _allow(call, namespace, "write")
+    _allow(call, namespace, "write", index=0)
     if held and (held.ttl or held.delay):
         raise store_error(400, "RPC Error:: 400,variable should not contain lock definition")
     try:
@@ -88,7 +90,7 @@ async def put(call: Call) -> Answer:
 
 @write("/v1/var/{path+}", needs=anyone, methods="DELETE", wrong_method=_BAD_METHOD)
 async def delete(call: Call) -> Answer:
-    _allow(call, call.namespace, "destroy")
+    _allow(call, call.namespace, "destroy", index=0)
     try:
         committed = await call.services.variables.delete(call.namespace, call.path["path"], cas=_cas(call))
     except Conflict as conflict:
@@ -126,9 +128,9 @@ def _shown(call: Call, sealed: SealedVariable) -> Variable:
     return opened if call.acl.is_management else opened.evolve(lock=None)
 
 
-def _allow(call: Call, namespace: str, capability: str) -> None:
+def _allow(call: Call, namespace: str, capability: str, *, index: int | None = None) -> None:
     if not call.acl.allow_variable(namespace, call.path["path"], capability, call.caller.claims):
-        raise PermissionDenied
+        raise PermissionDenied(index=index)
 
 
 def _cas(call: Call) -> int | None:
