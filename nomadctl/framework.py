@@ -131,21 +131,14 @@ class Command(click.Command):
     """A command of the tree. Its handler is a function of a `Call`, the arguments and the flags: asynchronous if it talks to
     the API, plain if it does not."""
 
-    def __init__(
-        self,
-        name: str,
-        handler: Handler | PlainHandler,
-        params: list[click.Parameter],
-        takes: Takes,
-        failure: int,
-        help_name: str,
-    ) -> None:
+    def __init__(self, name: str, handler: Handler | PlainHandler, params: list[click.Parameter], takes: Takes) -> None:
         words = (handler.__doc__ or "").strip()
         super().__init__(name, params=[*params, click.Argument(["args"], nargs=-1)], help=words, add_help_option=False)
         self.handler = handler
         self.takes = takes
-        self.failure = failure
-        self.help_name = help_name
+        self.failure = 1
+        self.flag_failure = ""
+        self.help_name = name
 
     def make_parser(self, ctx: click.Context) -> Any:
         return GoFlags(self)
@@ -162,6 +155,8 @@ class Command(click.Command):
         except FlagError as error:
             click.echo(str(error), err=True)
             click.echo(self.get_help(ctx))
+            if self.flag_failure:
+                click.echo(self.flag_failure.format(error), err=True)
             ctx.exit(self.failure)
 
     def invoke(self, ctx: click.Context) -> int:
@@ -332,6 +327,7 @@ def command(
     failure: int = 1,
     client: bool = True,
     help_name: str | None = None,
+    flag_failure: str = "",
 ) -> Callable[[Handler | PlainHandler], Command]:
     """Declare a command.
 
@@ -341,11 +337,14 @@ def command(
         failure: the exit code of a failure.
         client: whether it talks to the API.
         help_name: the name in the hint about the help text, where it is another.
+        flag_failure: what is said, besides the mistake itself, about a wrong flag; `{}` is the mistake.
     """
 
     def declare(handler: Handler | PlainHandler) -> Command:
         options = [*params, *(COMMON_OPTIONS if client else [])]
-        return Command(name.rpartition(" ")[2], handler, options, takes, failure, help_name or name)
+        made = Command(name.rpartition(" ")[2], handler, options, takes)
+        made.failure, made.help_name, made.flag_failure = failure, help_name or name, flag_failure
+        return made
 
     return declare
 

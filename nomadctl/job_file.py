@@ -1,6 +1,5 @@
 """Job files: HCL2 (parsed here, with variables) or JSON, from a path or stdin, and the submission that keeps their source."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,9 +11,17 @@ import click
 
 from nomadctl.failure import Failure
 from nomadctl.framework import flag, option
+from nomadctl.json_text import decode
 
 if TYPE_CHECKING:
     from nomad_api.models import JobSubmission
+
+_WRITTEN: Final = (
+    "Region Namespace ID Name Type Priority AllAtOnce Datacenters NodePool Constraints Affinities TaskGroups Update "
+    "Multiregion Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI"
+).split()
+_FREE: Final = frozenset(("Meta", "Env", "Config", "Volumes", "GetterOptions", "GetterHeaders"))
+"""Fields whose keys are their author's."""
 
 JOB_FILE_OPTIONS: Final[tuple[click.Parameter, ...]] = (
     flag("json", "The file is JSON, with or without an outer Job."),
@@ -84,11 +91,9 @@ def _from_json(source: str) -> JobFile:
     from nomad_api.models import JobSubmission
 
     try:
-        data = json.loads(source)
-    except json.JSONDecodeError as error:
+        data = decode(source, truncated="unexpected EOF")
+    except ValueError as error:
         raise ValueError(f"Failed to parse JSON job: {error}") from error
-    if not isinstance(data, dict):
-        raise ValueError("Failed to parse JSON job: a job is an object")
     return JobFile(_every_field(data.get("Job") or data), JobSubmission(source=source, format="json"))
 
 
@@ -107,8 +112,29 @@ def _from_hcl(path: str, source: str, strict: bool, values: Sequence[str], files
     return JobFile(job, JobSubmission(source=source, format="hcl2", variable_flags=flags or None, variables=texts))
 
 
+def in_order(job: dict[str, Any]) -> dict[str, Any]:
+    """A job in the order that `nomad` prints it: what an author writes first, maps of free keys sorted."""
+    job = _every_field(job)
+    written = sorted(job, key=lambda key: _WRITTEN.index(key) if key in _WRITTEN else len(_WRITTEN))
+    return {key: _sorted_maps(key, job[key]) for key in written}
+
+
+def _sorted_maps(key: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sorted_maps("", entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    keys = sorted(value) if key in _FREE else list(value)
+    return {name: _sorted_maps("" if key in _FREE else name, value[name]) for name in keys}
+
+
 def _every_field(job: dict[str, Any]) -> dict[str, Any]:
-    """A job written by hand with every field that the API knows, as `nomad` submits it."""
+    """A job written by hand with every field of the API, as `nomad` submits it."""
     from nomad_api.models import Job
 
-    return Job.model_validate(job).to_wire()
+    data = {"Migrate": None, "Reschedule": None, **Job.model_validate(job).to_wire()}
+    for group in data["TaskGroups"] or ():
+        for task in group["Tasks"] or ():
+            if task["CSIPluginConfig"] is None:
+                del task["CSIPluginConfig"]
+    return data

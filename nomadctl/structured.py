@@ -11,11 +11,26 @@ if TYPE_CHECKING:
     from nomad_api.models.base import Wire
 
 
-_HIDDEN: Final = {
+_HIDDEN: Final[dict[str, tuple[str, ...]]] = {
+    "ACLToken": ("hash",),
+    "ACLTokenStub": ("hash",),
+    "Allocation": ("alloc_states", "signing_key_id"),
     "Deployment": ("eval_priority",),
     "DeploymentState": ("auto_promote",),
+    "Namespace": ("hash",),
+    "Node": (
+        "computed_class",
+        "secret_id",
+        "identity_signing_key_id",
+        "last_alloc_update_index",
+        "last_missed_heartbeat_index",
+    ),
+    "TaskState": ("paused",),
 }
-"""Fields of the server's JSON that `nomad` does not show."""
+"""Fields of the server's own, which `nomad` does not show."""
+
+_ADDED: Final[dict[str, dict[str, Any]]] = {"Allocation": {"Services": None}}
+"""Fields that `nomad` shows and no server sends."""
 
 
 def structured(as_json: bool, template: str | None, data: Any) -> str:
@@ -54,7 +69,10 @@ def query_meta(answer: "Answer") -> dict[str, Any]:
 
 
 def whole(value: Any) -> Any:
-    """Models as dictionaries with every field, also those whose zero value Nomad leaves out of its JSON."""
+    """Models as dictionaries with every field, also those whose zero value Nomad leaves out of its JSON.
+
+    What a server sends beyond the fields that are known is left out, as `nomad` does.
+    """
     from nomad_api.models.base import Wire
 
     match value:
@@ -69,7 +87,10 @@ def whole(value: Any) -> Any:
 
 
 def _fields(model: "Wire") -> dict[str, Any]:
-    fields = type(model).model_fields
-    hidden = _HIDDEN.get(type(model).__name__, ())
-    known = {field.alias or name: whole(getattr(model, name)) for name, field in fields.items() if name not in hidden}
-    return {**known, **whole(model.model_extra or {})}
+    name = type(model).__name__
+    hidden = _HIDDEN.get(name, ())
+    fields = type(model).model_fields.items()
+    return {
+        **_ADDED.get(name, {}),
+        **{field.alias or key: whole(getattr(model, key)) for key, field in fields if key not in hidden},
+    }

@@ -1,6 +1,5 @@
 """The arguments of `var put`: specification files (JSON, HCL) and `key=value` pairs (`key=@file`, `key=-`)."""
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nomadctl.failure import Failure
+from nomadctl.json_text import decode
 from nomadctl.output import quoted
 
 _KEYS: Final = ("namespace", "path", "create_index", "modify_index", "create_time", "modify_time", "items")
@@ -68,16 +68,9 @@ def parse(text: str, form: str) -> VariableSpec:
 
 def _from_json(text: str) -> dict[str, Any]:
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        unexpected = (
-            "unexpected end of JSON input"
-            if error.pos >= len(text.rstrip())
-            else f"invalid character '{text[error.pos]}' looking for beginning of value"
-        )
-        raise ValueError(f"error unmarshaling json: {unexpected}") from error
-    if not isinstance(data, dict):
-        raise ValueError("error unmarshaling json: a variable is an object")
+        data = decode(text)
+    except ValueError as error:
+        raise ValueError(f"error unmarshaling json: {error}") from error
     return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower(): value for key, value in data.items()}
 
 

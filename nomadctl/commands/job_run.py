@@ -6,7 +6,7 @@ from typing import Final
 
 from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, flag, number, one, option
-from nomadctl.job_file import JOB_FILE_OPTIONS, JobFile, read_job
+from nomadctl.job_file import JOB_FILE_OPTIONS, JobFile, in_order, read_job
 from nomadctl.monitor import Monitor
 from nomadctl.periodic import next_launch
 from nomadctl.structured import as_text
@@ -59,7 +59,7 @@ async def run(
         read_job(path, as_json=json, strict=hcl2_strict, values=var, files=var_file), consul_namespace, vault_namespace
     )
     if output:
-        call.out(as_text({"Job": file.job}))
+        call.out(as_text({"Job": in_order(file.job)}))
         return 0
     if check_index and not check_index.isdigit():
         reason = f'strconv.ParseUint: parsing "{check_index}": invalid syntax'

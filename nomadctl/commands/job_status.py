@@ -45,7 +45,7 @@ async def status(
     """Show a job, or list all jobs."""
     if not prefix:
         with failing("Error querying jobs"):
-            jobs = await call.nomad.jobs.list()
+            jobs = sorted(await call.nomad.jobs.list(), key=lambda job: job.id)
         if not jobs:
             call.out("No running jobs")
         elif json or t:

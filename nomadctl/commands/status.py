@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     takes(0, None, ""),
     flag("verbose", "Show whole IDs."),
     flag("ui", "Accepted for compatibility."),
+    flag_failure='Error parsing arguments: "{}"',
 )
 async def status(call: Call, *ids: str, verbose: bool, ui: bool) -> int | None:
     """Show the object that an ID, or a prefix of one, belongs to; without one, list all jobs."""

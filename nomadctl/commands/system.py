@@ -1,11 +1,18 @@
-"""`system gc`."""
+"""`system gc` and `system reconcile summaries`."""
 
 from nomadctl.failure import failing
 from nomadctl.framework import Call, command, nothing
 
 
-@command("system gc", nothing(), failure=1)
+@command("system gc", nothing())
 async def gc(call: Call) -> None:
     """Forget what has ended: jobs, evaluations, allocations, nodes that are down."""
     with failing("Error running system garbage-collection"):
         await call.nomad.write("PUT", "system/gc")
+
+
+@command("system reconcile summaries", nothing())
+async def summaries(call: Call) -> None:
+    """Count the allocations of all jobs anew."""
+    with failing("Error running system summary reconciliation"):
+        await call.nomad.write("PUT", "system/reconcile/summaries")
