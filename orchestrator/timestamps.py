@@ -11,9 +11,7 @@ _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(
 
 
 def format_time(nanoseconds: int) -> str:
-    """The time as Go prints it in JSON: UTC, with as many digits of a second as are needed; Go's zero time for 0."""
-    if nanoseconds == 0:
-        return ZERO_TIME
+    """The time as Go prints it in JSON: UTC, with as many digits of a second as are needed."""
     seconds, fraction = divmod(nanoseconds, SECOND)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:09}".rstrip("0").rstrip(".") + "Z"

@@ -13,7 +13,7 @@ class DeploymentState(Wire):
     auto_revert: bool = False
     auto_promote: bool = False
     progress_deadline: Duration = 0
-    require_progress_by: str = ZERO_TIME
+    require_progress_by: str | None = None
     promoted: bool = False
     placed_canaries: list[str] | None = None
     desired_canaries: int = 0

@@ -25,7 +25,7 @@ class JobPlan(Wire):
     job_modify_index: int = 0
     created_evals: list[Evaluation] | None = None
     diff: dict[str, Any] | None = None
-    next_periodic_launch: str = ""
+    next_periodic_launch: str | None = None
     warnings: str = ""
     index: int = 0
 

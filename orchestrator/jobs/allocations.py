@@ -100,10 +100,8 @@ def stop_allocation(tx: Transaction, allocation_id: str, *, no_shutdown_delay: b
     """
     alloc = tx.state.allocations.get(allocation_id)
     if alloc is None or alloc.job is None:
-        raise APIError(404, "alloc not found")
-    transition = {"migrate": True, "no_shutdown_delay": no_shutdown_delay or None}
-    if reschedule:
-        transition["reschedule"] = True
+        raise APIError(404, "allocation not found")
+    transition = {"migrate": True, "reschedule": reschedule, "no_shutdown_delay": no_shutdown_delay}
     evaluation = new_evaluation(tx, alloc.job, "alloc-stop", job_modify_index=alloc.job.modify_index)
     tx.put(alloc.evolve(desired_transition=alloc.desired_transition.evolve(**transition), modify_time=tx.now))
     return put_evaluation(tx, evaluation).id
@@ -159,7 +157,7 @@ def _count_in_deployment(tx: Transaction, alloc: Allocation, old: Allocation | N
         healthy_allocs=state.healthy_allocs + healthy,
         unhealthy_allocs=state.unhealthy_allocs + unhealthy,
         placed_canaries=canaries or None,
-        require_progress_by=format_time(require_by),
+        require_progress_by=format_time(require_by) if require_by else None,
     )
     _put_group(tx, deployment, alloc, state)
 

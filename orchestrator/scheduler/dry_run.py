@@ -25,10 +25,12 @@ def plan_job(store: Store, job: Job, *, diff: bool = False) -> JobPlan:
     job = with_scaling_ids(existing, job)
 
     def rehearsal(tx: Transaction) -> Outcome:
-        if existing is None or spec_changed(existing, job):
+        changed = existing is None or spec_changed(existing, job)
+        if changed:
             put_version(tx, job)
-        evaluation = tx.put(new_evaluation(tx, job, "job-register", annotate_plan=True))
-        return schedule(tx.state, evaluation, now=tx.now, random_source=random.Random())
+        updated = existing.job_modify_index + 1 if existing and changed else 0
+        evaluation = new_evaluation(tx, job, "job-register", annotate_plan=True, job_modify_index=updated)
+        return schedule(tx.state, tx.put(evaluation), now=tx.now, random_source=random.Random())
 
     outcome = store.rehearse(rehearsal)
     index = (existing.job_modify_index if existing else 0) or 0

@@ -1,26 +1,59 @@
 """Whether a node can run a group at all: constraints, drivers, networks, volumes and devices, not counting what is in use."""
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from nomad_api.models import Allocation, Job, Node
 from nomad_api.models.job import Constraint, TaskGroup
 from orchestrator.scheduler.constraints import describe, resolve, satisfies
 
+_UNIQUE: Final = re.compile(r"\$\{(node|attr|meta)\.unique\.")
 
-def infeasible(job: Job, group: TaskGroup, node: Node, allocations: Iterable[Allocation]) -> str | None:
-    """Why the node cannot run the group, in the words of Nomad's metrics; None if it can.
 
-    `allocations` are those that the node has or is about to get.
-    """
+def unfit(job: Job, group: TaskGroup, node: Node) -> str | None:
+    """Why the node, and every other of its class, cannot run the group; None if it can. In the words of Nomad's metrics."""
     return (
         _unmet(job.constraints, node)
         or _missing_drivers(group, node)
         or _unmet(constraints_of(group), node)
         or _missing_devices(group)
         or _missing_network(group, node)
-        or _missing_volumes(group, node)
-        or _not_distinct(job, group, allocations)
     )
+
+
+def unavailable(job: Job, group: TaskGroup, node: Node, allocations: Iterable[Allocation]) -> str | None:
+    """Why this very node cannot run the group now; None if it can. `allocations` are those that it has or is about to get."""
+    return _missing_volumes(group, node) or _not_distinct(job, group, allocations)
+
+
+def crowded(job: Job, group: TaskGroup, node: Node, elsewhere: Iterable[tuple[Allocation, Node]]) -> str | None:
+    """Why `distinct_property` forbids the node: too many of the job's allocations are where the property is the same."""
+    for constraint, of_job in (
+        *((each, True) for each in job.constraints or ()),
+        *((each, False) for each in constraints_of(group)),
+    ):
+        if constraint.operand != "distinct_property":
+            continue
+        value = resolve(constraint.l_target, node)
+        if value is None:
+            return f'missing property "{constraint.l_target}"'
+        used = sum(
+            (of_job or alloc.task_group == group.name) and resolve(constraint.l_target, other) == value
+            for alloc, other in elsewhere
+        )
+        if used >= (int(constraint.r_target) if constraint.r_target else 1):
+            return f"distinct_property: {constraint.l_target}={value} used by {used} allocs"
+    return None
+
+
+def escapes_class(job: Job, group: TaskGroup) -> bool:
+    """Whether it depends on more than a node's class if the group fits: on what is unique to a node, or on cluster volumes."""
+    targets = [
+        target for each in (*(job.constraints or ()), *constraints_of(group)) for target in (each.l_target, each.r_target)
+    ]
+    volumes = (group.volumes or {}).values()
+    return any(_UNIQUE.search(target) for target in targets) or any(volume.type == "csi" for volume in volumes)
 
 
 def constraints_of(group: TaskGroup) -> list[Constraint]:

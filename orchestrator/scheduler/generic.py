@@ -13,7 +13,7 @@ from orchestrator.jobs import rescheduling
 from orchestrator.scheduler.feasibility import in_datacenter, in_pool
 from orchestrator.scheduler.in_place import needs_replacement
 from orchestrator.scheduler.metrics import with_exhausted_resources
-from orchestrator.scheduler.placement import Candidates, Option, Selector
+from orchestrator.scheduler.placement import Candidates, Eligibility, Option, Selector
 from orchestrator.scheduler.plan import Plan
 from orchestrator.scheduler.reconcile import (
     AUTO_PROMOTION,
@@ -78,8 +78,9 @@ class GenericScheduler:
         self._plan.deployment_updates = result.deployment_updates
         current = result.deployment or deployment
         self._carry_over(result, current)
-        if job and not job.stop:
-            self._queued = {group.name: 0 for group in job.task_groups or ()} if not self._places(result) else {}
+        if job and not self._places(result):
+            self._queued = {group.name: 0 for group in job.task_groups or ()}
+        elif job and not job.stop:
             self._place_all(job, result, current)
         return self._outcome(result, current)
 
@@ -148,9 +149,8 @@ class GenericScheduler:
         alloc = alloc.evolve(previous_allocation=previous.id)
         if not placement.rescheduling:
             return alloc
-        for planned in (self._plan.stops, self._plan.puts):
-            if previous.id in planned:
-                planned[previous.id] = rescheduling.annotated(planned[previous.id], "ok")
+        # As in Nomad, a stopped predecessor that has its successor tells no reason: its client status is the reason.
+        self._plan.stops[previous.id] = previous.evolve(desired_status="stop", desired_description="")
         return rescheduling.tracked(alloc, previous, self._now)
 
     def _allocation(
@@ -231,13 +231,14 @@ class GenericScheduler:
         blocked = None
         delayed = evaluation.wait_until is not None
         if self._failed and evaluation.status != "blocked" and (not result.followups or delayed):
-            blocked = blocked_evaluation(evaluation, self._failed, self._now)
+            blocked = blocked_evaluation(evaluation, self._failed, self._selector.eligibility, self._now)
             created.append(blocked)
         if result.followups and not delayed:
             created += result.followups
             evaluation = evaluation.evolve(next_eval=result.followups[-1].id)
         if evaluation.status == "blocked" and self._failed:
-            return Outcome(self._plan, evaluation.evolve(modify_time=self._now), created)
+            # Still blocked, with what is known now.
+            return Outcome(self._plan, evaluation, created)
         evaluation = evaluation.evolve(
             status="complete",
             status_description="",
@@ -287,7 +288,6 @@ def new_deployment(job: Job | None, priority: int, states: dict[str, DeploymentS
         status_description=description,
         eval_priority=priority,
         create_time=now,
-        modify_time=now,
     )
 
 
@@ -342,7 +342,9 @@ def updated_in_place(alloc: Allocation, job: Job, evaluation: Evaluation, option
     return alloc.evolve(job=job, eval_id=evaluation.id, allocated_resources=resources)
 
 
-def blocked_evaluation(evaluation: Evaluation, failed: dict[str, AllocationMetric], now: int) -> Evaluation:
+def blocked_evaluation(
+    evaluation: Evaluation, failed: dict[str, AllocationMetric], eligibility: Eligibility, now: int
+) -> Evaluation:
     """An evaluation that waits for room for what could not be placed."""
     return Evaluation(
         id=str(uuid.uuid4()),
@@ -355,6 +357,8 @@ def blocked_evaluation(evaluation: Evaluation, failed: dict[str, AllocationMetri
         status="blocked",
         status_description=BLOCKED,
         previous_eval=evaluation.id,
+        class_eligibility=None if eligibility.escaped else eligibility.classes or None,
+        escaped_computed_class=eligibility.escaped,
         failed_tg_allocs=failed,
         create_time=now,
         modify_time=now,

@@ -2,14 +2,14 @@
 
 import random
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
-from nomad_api.models import AllocationMetric, Job, Node
+from nomad_api.models import Allocation, AllocationMetric, Job, Node
 from nomad_api.models.allocation import AllocatedResources
 from nomad_api.models.job import TaskGroup
 from orchestrator.scheduler import rank
-from orchestrator.scheduler.feasibility import in_datacenter, in_pool, infeasible, ready
+from orchestrator.scheduler.feasibility import crowded, escapes_class, in_datacenter, in_pool, ready, unavailable, unfit
 from orchestrator.scheduler.metrics import Metrics
 from orchestrator.scheduler.networks import PortIndex, PortsExhausted, network_of
 from orchestrator.scheduler.plan import Plan
@@ -37,6 +37,20 @@ class Candidates:
         return cls(nodes, counts)
 
 
+@dataclass
+class Eligibility:
+    """Which classes of nodes a job fits on: whether a blocked evaluation should be tried when a node of a class changes."""
+
+    classes: dict[str, bool] = field(default_factory=dict)
+    escaped: bool = False
+    """Classes do not tell: constraints are about single nodes."""
+
+    def note(self, node: Node, *, fits: bool) -> None:
+        """A node was looked at. A class fits if any group fits on it."""
+        if node.computed_class:
+            self.classes[node.computed_class] = fits or self.classes.get(node.computed_class, False)
+
+
 @dataclass(frozen=True)
 class Option:
     """A node and what the allocation gets of it."""
@@ -62,6 +76,7 @@ class Selector:
         self._state = state
         self._plan = plan
         self._random = random_source
+        self.eligibility = Eligibility()
 
     def select(
         self,
@@ -83,6 +98,7 @@ class Selector:
             scored: False gives only the score for packing: for a system job there is nothing to choose.
         """
         started = time.perf_counter_ns()
+        self.eligibility.escaped = self.eligibility.escaped or escapes_class(job, group)
         metrics = Metrics()
         best: tuple[float, Option] | None = None
         for pool in ([preferred], candidates.nodes if nodes is None else nodes) if preferred else (nodes or candidates.nodes,):
@@ -105,7 +121,9 @@ class Selector:
     ) -> tuple[float, Option] | None:
         metrics.evaluate()
         proposed = self._plan.proposed(self._state, node.id)
-        reason = infeasible(job, group, node, proposed)
+        reason = unfit(job, group, node)
+        self.eligibility.note(node, fits=reason is None)
+        reason = reason or unavailable(job, group, node, proposed) or crowded(job, group, node, self._elsewhere(job))
         if reason:
             metrics.filter(node, reason)
             return None
@@ -131,3 +149,10 @@ class Selector:
             scores = {"binpack": total}
         metrics.score(node, scores, total)
         return total, Option(node, resources)
+
+    def _elsewhere(self, job: Job) -> Iterator[tuple[Allocation, Node]]:
+        """The job's allocations on all nodes, as they will be, each with its node."""
+        for node in self._state.nodes:
+            for alloc in self._plan.proposed(self._state, node.id):
+                if alloc.namespace == job.namespace and alloc.job_id == job.id:
+                    yield alloc, node

@@ -74,7 +74,7 @@ class Plan:
 def apply(tx: Transaction, plan: Plan) -> None:
     """Make the plan the state: deployment, allocations, and what follows from them."""
     if plan.deployment:
-        tx.put(_with_counts_kept(tx, plan.deployment).evolve(modify_time=tx.now))
+        tx.put(_with_counts_kept(tx, plan.deployment))
     for update in plan.deployment_updates:
         set_deployment_status(tx, update)
     evaluation = tx.state.evaluations.get(plan.evaluation.id)

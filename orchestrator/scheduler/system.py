@@ -26,7 +26,7 @@ from orchestrator.scheduler.metrics import with_exhausted_resources
 from orchestrator.scheduler.names import allocation_name
 from orchestrator.scheduler.placement import Candidates, Selector
 from orchestrator.scheduler.plan import DeploymentUpdate, Plan
-from orchestrator.scheduler.reconcile import LOST, NEWER_JOB, NOT_NEEDED, SUCCESSFUL, UPDATING, rolls_out
+from orchestrator.scheduler.reconcile import LOST, NEWER_JOB, NOT_NEEDED, RUNNING, SUCCESSFUL, UPDATING, rolls_out
 from orchestrator.state.schema import State
 
 NODE_TAINTED = "alloc not needed as node is tainted"
@@ -82,17 +82,19 @@ class SystemScheduler:
             self._current = new_deployment(job, job.priority or 0, states, self._now)
         for place in (*missing, *replaced):
             self._place(place)
-        for name, counts in self._counts.items():
-            counts["place"] = self._fitting[name]
+        if self._job.type == "system":
+            for name, counts in self._counts.items():
+                counts["place"] = self._fitting[name]
         self._roll_out(states)
         desired = {name: DesiredUpdates(**counts) for name, counts in self._counts.items()}
-        self._plan.annotations = PlanAnnotations(desired_tg_updates={n: d for n, d in desired.items() if n in self._touched()})
+        self._plan.annotations = PlanAnnotations(desired_tg_updates=desired)
+        latest = self._current or latest_deployment(self._state, evaluation)
         return Outcome(
             self._plan,
             evaluation.evolve(
                 status="complete",
                 status_description="",
-                deployment_id=self._current.id if self._current else "",
+                deployment_id=latest.id if latest else "",
                 failed_tg_allocs=self._failed or None,
                 queued_allocations=self._queued or None,
                 plan_annotations=self._plan.annotations,
@@ -100,9 +102,6 @@ class SystemScheduler:
             ),
             self._created,
         )
-
-    def _touched(self) -> set[str]:
-        return set(self._counts)
 
     def _required(self) -> Iterable[tuple[str, TaskGroup]]:
         """Every allocation that a node should have: name and group."""
@@ -267,7 +266,7 @@ class SystemScheduler:
             self._failed[name] = with_exhausted_resources(known, place.group)
         else:
             self._failed[name] = with_exhausted_resources(metric, place.group)
-            blocked = blocked_evaluation(self._evaluation, self._failed, self._now)
+            blocked = blocked_evaluation(self._evaluation, self._failed, self._selector.eligibility, self._now)
             self._created.append(blocked.evolve(node_id=place.node.id))
 
     def _roll_out(self, states: dict[str, DeploymentState]) -> None:
@@ -276,24 +275,16 @@ class SystemScheduler:
             return
         groups = dict(self._current.task_groups or {})
         complete = True
-        for name, state in list(groups.items()):
+        for name, state in groups.items():
             total = self._fitting.get(name, 0)
-            if total < 1:
-                if states:
-                    del groups[name]
-                continue
-            groups[name] = state.evolve(desired_total=total)
-            complete = complete and state.healthy_allocs >= total
-        if not groups:
-            self._forget_deployment()
-            return
+            if total:
+                groups[name] = state.evolve(desired_total=total)
+                complete = complete and state.healthy_allocs >= total
         deployment = self._current.evolve(task_groups=groups)
+        if states:
+            self._plan.deployment_updates.append(DeploymentUpdate(deployment.id, "running", RUNNING))
         if states or groups != self._current.task_groups:
             self._plan.deployment = deployment
         self._current = deployment
-        if complete and not states:
+        if complete:
             self._plan.deployment_updates.append(DeploymentUpdate(deployment.id, "successful", SUCCESSFUL))
-
-    def _forget_deployment(self) -> None:
-        """Nothing of the job fits anywhere: there is nothing to roll out."""
-        self._current = None

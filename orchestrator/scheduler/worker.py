@@ -52,7 +52,8 @@ class Worker:
         outcome = schedule(self._store.state, evaluation, now=self._clock(), random_source=self._random)
         ended = outcome.evaluation.evolve(snapshot_index=snapshot)
         if outcome.created:
-            self._store.begin("EvaluationUpdated", lambda tx: _put_all(tx, outcome.created))
+            created = [each.evolve(snapshot_index=snapshot) for each in outcome.created]
+            self._store.begin("EvaluationUpdated", lambda tx: _put_all(tx, created))
         if not outcome.plan.empty:
             self._store.begin("PlanResult", lambda tx: apply(tx, outcome.plan))
         if ended.status != evaluation.status:
