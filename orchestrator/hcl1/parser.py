@@ -154,12 +154,11 @@ _KEY_OR_VALUE = "IDENT | STRING | ASSIGN | LBRACE"
 
 def _parse_json(text: str) -> Object:
     try:
-        document = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        return _from_json(json.loads(text, parse_int=str, parse_float=str, parse_constant=str))
     except json.JSONDecodeError as error:
         raise SyntaxFailure(Position(error.lineno, error.colno), error.msg) from None
     except RecursionError:
         raise SyntaxFailure(Position(1, 1), f"nested more than {_MAX_DEPTH} levels deep") from None
-    return _from_json(document)
 
 
 _NOWHERE = Position(0, 0)  # values of JSON have no position
@@ -167,7 +166,7 @@ _NOWHERE = Position(0, 0)  # values of JSON have no position
 
 def _from_json(document: dict[str, Any]) -> Object:
     items = [
-        Item((key,), _json_node(inner), _NOWHERE)
+        Item((_valid(key),), _json_node(inner), _NOWHERE)
         for key, value in document.items()
         for inner in (value if _is_blocks(value) else [value])
     ]
@@ -185,4 +184,9 @@ def _json_node(value: Any) -> Node:
     if isinstance(value, list):
         return Sequence(tuple(_json_node(inner) for inner in value), _NOWHERE)
     text = {True: "true", False: "false", None: ""}[value] if value is None or isinstance(value, bool) else value
-    return Literal(text, _NOWHERE)
+    return Literal(_valid(text), _NOWHERE)
+
+
+def _valid(text: str) -> str:
+    """JSON may hold half of a surrogate pair, which is no character and becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -154,4 +154,4 @@ def _unescape(escape: str) -> str:
     if escape in ('"', "\\"):
         return escape
     code = int(escape, 8) if escape[0].isdigit() else int(escape[1:], 16)
-    return chr(code) if code < 0x110000 else "\ufffd"
+    return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd"
