@@ -11,7 +11,7 @@ from orchestrator.http.permission import anyone, namespace
 from orchestrator.http.route import Answer, missing, read, write
 
 _BAD_LENGTH = "index error: UUID must be 36 characters"
-_HEX = re.compile(r"[0-9a-f-]*")
+_NOT_HEX = re.compile(r"[^0-9a-fA-F]")
 
 
 def stub(alloc: Allocation, *, task_states: bool = True, resources: bool = False) -> AllocationStub:
@@ -26,15 +26,21 @@ def stub(alloc: Allocation, *, task_states: bool = True, resources: bool = False
     return AllocationStub.model_construct(**fields)
 
 
-def check_prefix(prefix: str) -> None:
+def check_prefix(prefix: str, lookup: str = "") -> None:
     """Raises APIError 500 with Nomad's texts for what is not the beginning of an ID."""
-    if len(prefix.replace("-", "")) % 2:
-        raise APIError(500, "index error: Input (without hyphens) must be even length")
+    digits = prefix.replace("-", "")
+    if len(digits) % 2:
+        raise APIError(500, f"{lookup}index error: Input (without hyphens) must be even length")
+    wrong = _NOT_HEX.search(digits)
+    if wrong:
+        raise APIError(
+            500, f"{lookup}index error: Invalid UUID: encoding/hex: invalid byte: U+{ord(wrong[0]):04X} '{wrong[0]}'"
+        )
 
 
 @read("/v1/allocations", needs=namespace("read-job"))
 def allocations(call: Call) -> Answer:
-    check_prefix(call.prefix)
+    check_prefix(call.prefix, "alloc lookup failed: ")
     with_states = call.boolean("task_states") if call.text("task_states") else True
     with_resources = call.boolean("resources")
     rows = [
@@ -55,9 +61,11 @@ def allocations(call: Call) -> Answer:
     )
 
 
-@read("/v1/allocation/{alloc_id}", needs=anyone)
+@read("/v1/allocation/{alloc_id+}", needs=anyone)
 def allocation(call: Call) -> Answer:
     alloc_id = call.path["alloc_id"]
+    if "/" in alloc_id:
+        raise APIError(404, "resource not found")
     if len(alloc_id) != 36:
         raise APIError(500, f"alloc lookup failed: {_BAD_LENGTH}")
     found = call.state.allocations.get(alloc_id)
@@ -71,7 +79,12 @@ def allocation(call: Call) -> Answer:
 
 @read("/v1/allocation/{alloc_id}/services", needs=anyone)
 def services(call: Call) -> Answer:
-    found = call.state.services.by("allocation", call.path["alloc_id"])
+    allocation = call.state.allocations.get(call.path["alloc_id"])
+    if allocation is None:
+        return missing("allocation not found", 0, "allocations")
+    if not call.acl.allow_namespace(allocation.namespace, "read-job"):
+        raise PermissionDenied
+    found = call.state.services.by("allocation", allocation.id)
     return Answer(list(found), max(call.state.services.index, 1), ("services",))
 
 
@@ -82,7 +95,7 @@ async def stop(call: Call) -> Answer:
         raise APIError(500, f"alloc lookup failed: {_BAD_LENGTH}")
     found = call.state.allocations.get(alloc_id)
     if found is None:
-        raise APIError(404, "alloc not found")
+        raise APIError(404, "allocation not found")
     if not call.acl.allow_namespace(found.namespace, "alloc-lifecycle"):
         raise PermissionDenied
     no_delay, reschedule = call.boolean("no_shutdown_delay"), call.boolean("reschedule")

@@ -86,15 +86,24 @@ async def collect_all(call: Call) -> Answer:
 @write("/v1/client/stats", needs=node("read"), methods="GET")
 async def host_stats(call: Call) -> Answer:
     node_id = call.text("node_id")
+    if node_id and len(node_id) != 36:
+        raise APIError(500, "node lookup failed: index error: UUID must be 36 characters")
     if node_id and call.state.nodes.get(node_id) is None:
-        raise APIError(404, f'Unknown node "{node_id}"')
+        raise APIError(404, f"Unknown node {node_id}")
     return Answer(client_of(call).host_stats())
+
+
+@write("/v1/client/allocation/{rest+}", needs=anyone, methods="GET PUT POST DELETE")
+async def unknown(call: Call) -> Answer:
+    raise APIError(404, "resource not found")
 
 
 @stream("/v1/client/allocation/{alloc_id}/exec", needs=anyone)
 async def exec_in_task(call: Call) -> web.StreamResponse:
     """A command inside a task, over a websocket. Refusals come as a close of the websocket with the reason, as in Nomad."""
     socket = web.WebSocketResponse(max_msg_size=1024 * 1024)
+    if not socket.can_prepare(call.request):
+        raise APIError(500, "websocket connection not found in context")
     await socket.prepare(call.request)
     try:
         if call.text("ws_handshake"):

@@ -21,6 +21,12 @@ _NAMESPACED = {
 }
 
 
+class _UntilClosed(web.StreamResponse):
+    """A body without a length and without chunks: it ends when the connection does, as a real agent's event stream."""
+
+    _length_check = False
+
+
 @stream("/v1/event/stream", needs=public)
 async def events(call: Call) -> web.StreamResponse:
     """Newline-delimited JSON until the client goes away. A caller who may not read what it asks for gets an empty stream, as
