@@ -48,8 +48,13 @@ class Condition(BaseModel):
 
 
 def find_condition(conditions: list[Condition], type: str) -> Condition | None:
-    """The condition of that type, None while it is unknown."""
+    """The condition of that type, None if it is absent."""
     return next((condition for condition in conditions if condition.type == type), None)
+
+
+def unknown(type: str) -> Condition:
+    """What an absent condition means."""
+    return Condition(type=type, status="Unknown", reason="Unknown", last_transition_time=datetime.fromtimestamp(0, UTC))
 
 
 def set_condition(conditions: list[Condition], condition: Condition) -> bool:

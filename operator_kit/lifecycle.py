@@ -23,7 +23,7 @@ import structlog
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NomadError
-from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED
+from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems, validate
 from operator_kit.crd_store.informer import Record
@@ -129,7 +129,7 @@ class Lifecycle(Generic[R]):
         )
         context.set_condition(ACCEPTED, True, "Valid", "")
         for type in (RECONCILED, READY):
-            if status.condition(type) is None:
+            if find_condition(status.conditions, type) is None:
                 context.set_condition(type, None, "Pending", "the first reconcile has begun")
         return await self._store.write_status(resource.name, status, observed)
 
@@ -144,7 +144,7 @@ class Lifecycle(Generic[R]):
         context = self._context(bearer)
         status.uid = declared.create_index
         context.set_condition(ACCEPTED, False, reason, message)
-        if status.condition(READY) is None:
+        if find_condition(status.conditions, READY) is None:
             context.set_condition(READY, None, "NotAccepted", "the spec is not valid")
         context.event("Warning", reason, message)
         await self._store.write_status(name, status, observed)

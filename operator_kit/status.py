@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from operator_kit.conditions import Condition, find_condition, shortened
+from operator_kit.conditions import Condition, find_condition, shortened, unknown
 
 EventType = Literal["Normal", "Warning"]
 
@@ -73,9 +73,9 @@ class ResourceStatus(StatusPart):
     owned: list[OwnedObject] = []
     events: list[RecentEvent] = []
 
-    def condition(self, type: str) -> Condition | None:
-        """The condition of that type, None while it is unknown."""
-        return find_condition(self.conditions, type)
+    def condition(self, type: str) -> Condition:
+        """The condition of that type; one that nobody has set is `Unknown`."""
+        return find_condition(self.conditions, type) or unknown(type)
 
     def record(self, type: EventType, reason: str, message: str, now: datetime) -> None:
         """Note an event: count it up if it is there already, else add it and forget the oldest beyond `MOST_EVENTS`."""
