@@ -8,7 +8,7 @@ before it can be read.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -185,12 +185,12 @@ class Store:
         Raises:
             JournalError: the change could not be made durable. The agent must stop: memory and disk disagree.
         """
-        committed, done = self.begin(kind, change)
-        await done
+        committed = self.begin(kind, change)
+        await self.durable(committed.index)
         return committed
 
-    def begin(self, kind: str, change: Callable[[Transaction], R]) -> tuple[Committed[R], Awaitable[None]]:
-        """Like `write`, for a caller that must go on before the change is durable: apply now, await the second value later."""
+    def begin(self, kind: str, change: Callable[[Transaction], R]) -> Committed[R]:
+        """Like `write`, for a caller that goes on before the change is durable; `durable` tells when it is."""
         if self._failure:
             raise self._failure
         transaction = Transaction(self.state, self.index + 1, self._clock())
@@ -201,7 +201,7 @@ class Store:
             raise
         changes = transaction.changes
         if not changes:
-            return Committed(value, self.index), self.durable(self.index)
+            return Committed(value, self.index)
         self.index = transaction.index
         for item in changes:
             self.state.tables[item.table].index = self.index
@@ -211,7 +211,7 @@ class Store:
         else:
             records = [Record(item.table, item.key, item.new.to_json() if item.new else None) for item in changes]
             self._journal.append(commit.index, records, lambda failure: self._publish(commit, failure))
-        return Committed(value, commit.index), self.durable(commit.index)
+        return Committed(value, commit.index)
 
     def rehearse(self, change: Callable[[Transaction], R]) -> R:
         """Run a change for its value alone: whatever it does to the state is undone before anybody can see it."""
