@@ -6,11 +6,12 @@ An empty cell shows as `<none>`, so that every line of a table has the same numb
 import json
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TextIO
 
 SHORT_ID: Final = 8
 FULL_ID: Final = 36
@@ -122,6 +123,14 @@ def size(amount: float) -> str:
         power += 1
     rounded = int(amount * 10 + 0.5) / 10
     return f"{rounded:.1f} {units[power]}" if rounded < 10 and power else f"{rounded:.0f} {units[power]}"
+
+
+def interactive(stream: TextIO) -> bool:
+    """Whether a person is at the other end; as for `nomad`, `/dev/null` counts as one."""
+    try:
+        return stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def limit(identifier: str, length: int) -> str:

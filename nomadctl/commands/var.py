@@ -5,7 +5,7 @@ from typing import Any
 
 from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, number, one, option, takes
-from nomadctl.output import instant, table
+from nomadctl.output import instant, interactive, table
 from nomadctl.structured import as_text, query_meta
 from nomadctl.variable_view import WILDCARD, check_and_set_failure, check_format, shown, templated
 
@@ -21,7 +21,7 @@ async def get(call: Call, path: str, *, out: str | None, template: str, item: st
     """Print a variable."""
     from nomad_api.errors import NotFound
 
-    out = out or ("table" if sys.stdout.isatty() else "json")
+    out = out or ("table" if interactive(sys.stdout) else "json")
     check_format(out, template, ("go-template", "hcl", "json", "none", "table"))
     if call.all_namespaces:
         raise Failure(WILDCARD)
@@ -53,7 +53,7 @@ async def list_(
     """List variables, without their items."""
     from nomad_api.models import VariableMetadata
 
-    out = out or ("table" if sys.stdout.isatty() else "json")
+    out = out or ("table" if interactive(sys.stdout) else "json")
     check_format(out, template, ("go-template", "json", "table", "terse"))
     if filter:
         call.warn("Filter queries require a full scan of the data; use prefix searching where possible")

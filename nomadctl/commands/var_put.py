@@ -4,6 +4,7 @@ import sys
 
 from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, flag, option, takes
+from nomadctl.output import interactive
 from nomadctl.variable_spec import VariableSpec, format_of, pairs_of, parse, read_file, unwieldy
 from nomadctl.variable_view import WILDCARD, check_and_set_failure, check_format, shown
 
@@ -36,7 +37,7 @@ async def put(
     """
     from nomad_api.errors import APIError, Conflict
 
-    out = out or ("none" if sys.stdout.isatty() else "json")
+    out = out or ("none" if interactive(sys.stdout) else "json")
     if check_index and not check_index.isdigit():
         raise Failure(
             f'Error parsing check-index value "{check_index}": strconv.ParseUint: parsing "{check_index}": invalid syntax'

@@ -1,0 +1,119 @@
+"""`get` and `describe`: custom resources and what their operators say of them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nomadctl.failure import Failure
+from nomadctl.framework import Call, command, flag, option, takes
+from nomadctl.output import ago, cell, heading, instant, pairs, quoted, table
+from nomadctl.resources import Found, find_all, find_kind, find_one, published_kinds
+from nomadctl.structured import structured
+
+if TYPE_CHECKING:
+    from operator_kit.crd_store.schema import PublishedKind
+
+
+@command(
+    "get",
+    takes(0, 2, "This command takes a kind and a name: <kind> [<name>]"),
+    flag("json", "As JSON."),
+    option("t", "A Go template for the output."),
+)
+async def get(call: Call, wanted: str = "", name: str = "", *, json: bool, t: str | None) -> None:
+    """List the resources of a kind, or one of them; without a kind, the kinds that operators have published."""
+    if not wanted:
+        kinds = await published_kinds(call.nomad)
+        rows = [(k.kind, k.group, ",".join(k.versions), ",".join(k.short_names), k.producer) for k in kinds]
+        titles = ("Kind", "Group", "Versions", "Short Names", "Producer")
+        call.out(table([titles, *rows]) if rows else "No kinds published; see: nomadctl operator list")
+        return
+    kind = await find_kind(call.nomad, wanted)
+    found = [await _one(call, kind, name)] if name else await find_all(call.nomad, kind)
+    if json or t:
+        data = [_plain(kind, one) for one in found]
+        call.out(structured(json, t, data[0] if name else data))
+    elif not found:
+        call.out(f"No resources of kind {kind.group}/{kind.kind} found")
+    else:
+        titles = ["Name", "Ready", "Reason", *kind.columns, "Age"]
+        rows = [[one.name, *_ready(one), *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
+        call.out(table([titles, *rows]))
+
+
+@command("describe", takes(2, 2, "This command takes two arguments: <kind> and <name>"))
+async def describe(call: Call, wanted: str, name: str) -> None:
+    """Show a resource in full: spec, conditions, what was made for it, and recent events."""
+    kind = await find_kind(call.nomad, wanted)
+    one = await _one(call, kind, name)
+    status = one.status
+    rows: list[tuple[str, object]] = [
+        ("Name", one.name),
+        ("Kind", f"{kind.group}/{kind.kind}"),
+        ("Generation", one.resource.modify_index if one.resource else "deleted"),
+        ("Observed Generation", status.observed_generation or ""),
+        ("Created", instant(one.resource.create_time) if one.resource else ""),
+        ("Modified", instant(one.resource.modify_time) if one.resource else ""),
+        *((key, cell(value)) for key, value in sorted(one.details.items())),
+    ]
+    call.out(pairs(rows))
+    spec = [(key, _brief(value)) for key, value in sorted(one.spec.items()) if value is not None]
+    if spec:
+        call.out(f"{heading('Spec')}\n{pairs(spec)}")
+    conditions = [(c.type, c.status, c.reason, _since(c.last_transition_time), c.message) for c in status.conditions]
+    titles = ("Type", "Status", "Reason", "Since", "Message")
+    listed = table([titles, *conditions]) if conditions else "None yet: no operator has seen the resource"
+    call.out(f"{heading('Conditions')}\n{listed}")
+    if status.owned:
+        owned = [(thing.kind, thing.id, thing.namespace) for thing in status.owned]
+        call.out(f"{heading('Owned')}\n{table([('Kind', 'ID', 'Namespace'), *owned])}")
+    if status.events:
+        events = [(_since(e.last_seen), e.type, e.reason, e.count, e.message) for e in reversed(status.events)]
+        call.out(f"{heading('Events')}\n{table([('Last Seen', 'Type', 'Reason', 'Count', 'Message'), *events])}")
+
+
+async def _one(call: Call, kind: "PublishedKind", name: str) -> Found:
+    found = await find_one(call.nomad, kind, name)
+    if found is None:
+        raise Failure(f"No {kind.group}/{kind.kind} {quoted(name)} found")
+    return found
+
+
+def _ready(one: Found) -> tuple[str, str]:
+    """Whether the resource is ready, and why; work that is going on is told before what was true of an older version."""
+    accepted, ready = one.status.condition("Accepted"), one.status.condition("Ready")
+    if one.deleting:
+        return "False", "Deleting"
+    if accepted is not None and accepted.status == "False":
+        return "False", accepted.reason
+    if ready is None:
+        return "Unknown", "NotReconciled"
+    return (ready.status, "Progressing" if one.behind and ready.status == "True" else ready.reason)
+
+
+def _age(one: Found) -> str:
+    return ago(one.resource.create_time).removesuffix(" ago") if one.resource else ""
+
+
+def _since(time: datetime) -> str:
+    return ago(int(time.timestamp()) * 10**9)
+
+
+def _brief(value: Any) -> str:
+    """A value on one line: the first line of a longer text, and how much follows."""
+    text = cell(value) if not isinstance(value, dict | list) else structured(True, None, value).replace("\n", " ")
+    text = " ".join(text.split()) if isinstance(value, dict | list) else text
+    first, _, rest = text.strip().partition("\n")
+    return f"{first} … ({len(rest.splitlines())} more lines)" if rest else first
+
+
+def _plain(kind: "PublishedKind", one: Found) -> dict[str, Any]:
+    """A resource for programs."""
+    return {
+        "Group": kind.group,
+        "Kind": kind.kind,
+        "Name": one.name,
+        "Generation": one.resource.modify_index if one.resource else 0,
+        "Deleting": one.deleting,
+        "Spec": dict(one.spec),
+        "Status": {**one.status.model_dump(mode="json", by_alias=True), **one.details},
+    }
