@@ -98,5 +98,5 @@ def _guarded(
         name = parameter.name if parameter else ""
         where = arguments[error.index].start if error.index < len(arguments) else node.range
         return evaluator.report("Invalid function argument", f'Invalid value for "{name}" parameter: {error}.', where)
-    except CallError as error:
+    except (CallError, ArithmeticError) as error:
         return evaluator.report("Error in function call", f'Call to function "{node.name}" failed: {error}.', node.start)

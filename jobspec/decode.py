@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobspec import values
-from jobspec.content import DYNAMIC, Block, Body, Content, Expected
+from jobspec.content import DYNAMIC, Block, Body, Content
 from jobspec.diagnostics import Diagnostic
 from jobspec.dynamic import Names, expand
 from jobspec.evaluate import Evaluator
@@ -54,10 +54,8 @@ class Decoder:
 
     def parts(self, schema: Schema, body: Body) -> Parts:
         """What the body contains of the schema; anything else is reported."""
-        either_way = {name for name, field in schema.fields.items() if isinstance(field, MapBlock) and field.as_attribute}
-        attributes = schema.attributes | dict.fromkeys(either_way, False)
         found: list[Diagnostic] = []
-        content = body.content(Expected(attributes, schema.blocks | {DYNAMIC: ["type"]}), found)
+        content = body.content(schema.expected, found)
         self.evaluator.diagnostics += found
         return Parts(body, content.attributes, self._blocks(schema, content))
 
@@ -66,11 +64,11 @@ class Decoder:
         for block in content.blocks:
             if block.type != DYNAMIC:
                 blocks.setdefault(block.type, []).append(Found(block, {}))
-            elif block.labels[0] not in schema.blocks:
+            elif block.labels[0] == DYNAMIC or block.labels[0] not in schema.expected.blocks:
                 detail = f'Blocks of type "{block.labels[0]}" are not expected here.'
                 self.evaluator.report("Unsupported block type", detail, block.label_ranges[0])
             else:
-                for generated, names in expand(block, schema.blocks[block.labels[0]], self.evaluator):
+                for generated, names in expand(block, schema.expected.blocks[block.labels[0]], self.evaluator):
                     blocks.setdefault(generated.type, []).append(Found(generated, names))
         return blocks
 
@@ -84,7 +82,7 @@ class Decoder:
                 value = self._map(name, field, attribute, blocks)
             else:
                 value = self._nested(name, field, blocks)
-            result[schema.key(name)] = value
+            result[schema.keys[name]] = value
         return result
 
     def value(self, expression: nodes.Expression, field: Attribute) -> Any:
@@ -139,11 +137,14 @@ class Decoder:
         for name, entry in entries.items():
             with self.evaluator.separate_diagnostics() as found:
                 value = self.evaluator.evaluate(entry.expression)
-                if not value.is_wholly_known:
-                    detail = "Unsuitable value: value is not known"
+                try:
+                    plain = free_form_value(value)
+                except (ValueError, OverflowError) as error:
+                    detail = f"Unsuitable value: {error}"
                     self.evaluator.report("unsuitable value type", detail, entry.expression.start)
-                elif not value.is_null:
-                    result[name] = free_form_value(value)
+                else:
+                    if plain is not None:
+                        result[name] = plain
             self.free_form_diagnostics += found
         return result
 

@@ -16,7 +16,7 @@ from jobspec.conversion import ConversionError, convert, unify
 from jobspec.diagnostics import Diagnostic, Range
 from jobspec.functions.declaration import Function
 from jobspec.loops import evaluate_for
-from jobspec.operators import BINARY, UNARY, OperationError, Operator
+from jobspec.operators import BINARY, UNARY, Operator
 from jobspec.suggestions import did_you_mean
 from jobspec.syntax import nodes
 from jobspec.syntax.body import parse_template
@@ -149,7 +149,7 @@ class Evaluator:
             elif not failed:
                 detail = "Can't use this value as a key: {}."
                 key = self.convert(key, STRING, "Incorrect key type", detail, key_node.range)
-            if key.is_null or key.is_unknown:
+            if failed or key.is_null or key.is_unknown:
                 complete = False
             else:
                 entries[key.raw] = value
@@ -192,9 +192,9 @@ class Evaluator:
             return unknown_of(operator.result)
         try:
             if operator.operands != DYNAMIC and any(operand.is_null for operand in operands):
-                raise OperationError("argument must not be null")
+                raise ArithmeticError("argument must not be null")
             return operator.apply(*operands)
-        except OperationError as error:
+        except ArithmeticError as error:
             self.report("Operation failed", f"Error during operation: {error}.", where)
             return unknown_of(operator.result)
 

@@ -75,7 +75,15 @@ def parse_document(source: str, filename: str = "input.hcl") -> Body:
 def _evaluated(body: nodes.Body, evaluator: Evaluator) -> Body:
     attributes = {}
     for name, attribute in body.attributes.items():
-        value = evaluator.evaluate(attribute.expression)
-        attributes[name] = Attribute(value.plain() if value.is_wholly_known else None, attribute.range)
+        attributes[name] = Attribute(_plain(attribute.expression, evaluator), attribute.range)
     blocks = [Block(block.type, block.labels, _evaluated(block.body, evaluator), block.header) for block in body.blocks]
     return Body(attributes, blocks, body.range)
+
+
+def _plain(expression: nodes.Expression, evaluator: Evaluator) -> Any:
+    value = evaluator.evaluate(expression)
+    try:
+        return value.plain() if value.is_wholly_known else None
+    except OverflowError as error:
+        evaluator.report("Unsuitable value", f"{error}.".capitalize(), expression.range)
+        return None

@@ -38,8 +38,7 @@ def decode_job(decoder: Decoder, body: Body, name: str) -> dict[str, Any]:
 
 
 def _empty_group() -> dict[str, Any]:
-    keys = {GROUP.key(name): None for name in GROUP.fields}
-    return {key: value for key, value in keys.items() if key not in ("Vault", "Secrets")}
+    return {key: None for key in GROUP.keys.values() if key not in ("Vault", "Secrets")}
 
 
 def _finish_task(task: dict[str, Any], vault: dict[str, Any] | None, secrets: list[dict[str, Any]] | None) -> None:

@@ -20,8 +20,10 @@ _DIGITS_THAT_TELL_ALL = 156
 
 
 def rounded(number: Number) -> Number:
-    """The nearest representable number; whole ones as `int`."""
+    """The nearest representable number; whole ones as `int`. Raises ArithmeticError for what is not a number."""
     if isinstance(number, float):
+        if math.isnan(number):
+            raise ArithmeticError("the result is not a number")
         return number if math.isinf(number) else rounded(Fraction(number))
     numerator, denominator = abs(number.numerator), number.denominator
     if denominator == 1 and numerator.bit_length() <= _PRECISION:
@@ -85,10 +87,13 @@ def _place_point(digits: str, exponent: int) -> str:
 
 
 def plain_number(number: Number) -> int | float:
-    """The number for JSON: an `int` if it is whole and fits in 64 bits, else the nearest `float`."""
+    """The number for JSON: an `int` if it is whole and fits in 64 bits, else the nearest `float`.
+
+    Raises OverflowError for what JSON has no number for.
+    """
     if isinstance(number, int) and -(2**63) <= number < 2**63:
         return number
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
+    nearest = float(number)
+    if math.isinf(nearest):
+        raise OverflowError("an infinite number has no place in JSON")
+    return nearest

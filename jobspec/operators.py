@@ -11,10 +11,6 @@ from jobspec.numbers import Number
 from jobspec.values import BOOL, DYNAMIC, NUMBER, Type, Value, boolean, equal, number
 
 
-class OperationError(ArithmeticError):
-    """The operation has no result for these operands."""
-
-
 @dataclass(frozen=True, slots=True)
 class Operator:
     operands: Type
@@ -24,7 +20,7 @@ class Operator:
 
 def divide(left: Number, right: Number) -> Number:
     if (left == 0 and right == 0) or (math.isinf(left) and math.isinf(right)):
-        raise OperationError("can't divide zero by zero or infinity by infinity")
+        raise ArithmeticError("can't divide zero by zero or infinity by infinity")
     if right == 0:
         return math.inf if left > 0 else -math.inf
     if isinstance(left, float) or isinstance(right, float):
@@ -41,10 +37,7 @@ def modulo(left: Number, right: Number) -> Number:
 
 def _arithmetic(compute: Callable[[Number, Number], Number]) -> Operator:
     def apply(left: Value, right: Value) -> Value:
-        result = compute(left.raw, right.raw)
-        if isinstance(result, float) and math.isnan(result):
-            raise OperationError("the result is not a number")
-        return number(result)
+        return number(compute(left.raw, right.raw))
 
     return Operator(NUMBER, NUMBER, apply)
 

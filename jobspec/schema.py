@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobspec import values
+from jobspec.content import DYNAMIC, Expected
 from jobspec.values import Type
 
 INT64 = (-(2**63), 2**63 - 1)
@@ -90,24 +91,29 @@ class Schema:
         self.labels = dict(labels or {})
         self.also = dict(also or {})
         self.fields = fields
+        self.keys = {name: field.key or _camel_case(name) for name, field in fields.items()}
+        """The API key of each field."""
+        self.expected = Expected(
+            {name: _is_required(field) for name, field in fields.items() if _is_attribute(field)},
+            {name: _label_names(field) for name, field in fields.items() if not isinstance(field, Attribute)}
+            | {DYNAMIC: ["type"]},
+        )
 
-    def key(self, name: str) -> str:
-        """The API key of a field."""
-        return self.fields[name].key or "".join(word.capitalize() for word in name.split("_"))
 
-    @property
-    def attributes(self) -> dict[str, bool]:
-        """Names of the attributes, and which are required."""
-        return {name: field.required for name, field in self.fields.items() if isinstance(field, Attribute)}
+def _camel_case(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
 
-    @property
-    def blocks(self) -> dict[str, list[str]]:
-        """Names of the nested blocks, and of their labels."""
-        return {
-            name: list(field.schema.labels) if isinstance(field, Nested) else []
-            for name, field in self.fields.items()
-            if not isinstance(field, Attribute)
-        }
+
+def _is_attribute(field: Field) -> bool:
+    return isinstance(field, Attribute) or (isinstance(field, MapBlock) and field.as_attribute)
+
+
+def _is_required(field: Field) -> bool:
+    return isinstance(field, Attribute) and field.required
+
+
+def _label_names(field: Field) -> list[str]:
+    return list(field.schema.labels) if isinstance(field, Nested) else []
 
 
 def one(schema: Schema, key: str = "") -> Nested:

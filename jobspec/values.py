@@ -130,16 +130,19 @@ class Value:
             yield from ((number(index), value) for index, value in enumerate(self.raw))
 
     def plain(self) -> Any:
-        """The value as JSON has it: numbers as int or float, sets and tuples as lists. Unknown is not plain."""
+        """The value as JSON has it: numbers as int or float, sets and tuples as lists.
+
+        Raises ValueError for what is unknown, OverflowError for an infinite number.
+        """
+        if self.is_unknown:
+            raise ValueError("value is not known")
         if self.raw is None or self.type.kind in ("string", "bool"):
             return self.raw
         if self.type.kind == "number":
             return plain_number(self.raw)
         if isinstance(self.raw, dict):
             return {key: value.plain() for key, value in self.raw.items()}
-        if isinstance(self.raw, tuple):
-            return [value.plain() for value in self.raw]
-        raise ValueError("value is not known")
+        return [value.plain() for value in self.raw]
 
 
 NULL: Final = Value(DYNAMIC, None)

@@ -32,8 +32,10 @@ def _hash(digest: Callable[[bytes], Any]) -> Function:
 
 @function(str=STRING, rest={"cost": NUMBER})
 def bcrypt(text: Value, *cost: Value) -> Value:
-    import bcrypt as library  # compiled, and only needed where a specification hashes a password
-
+    try:
+        import bcrypt as library
+    except ImportError:
+        raise CallError("the Python package bcrypt is not installed") from None
     if len(cost) > 1:
         raise CallError("bcrypt() takes no more than two arguments")
     rounds = whole_number(cost[0]) if cost else _BCRYPT_COST

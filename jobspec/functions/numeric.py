@@ -53,19 +53,13 @@ def _float(amount: Number) -> float:
         return math.inf if amount > 0 else -math.inf
 
 
-def _from_float(result: float) -> Value:
-    if math.isnan(result):
-        raise CallError("the result is not a number")
-    return number(result)
-
-
 @function(num=NUMBER, base=NUMBER)
 def log(amount: Value, base: Value) -> Value:
     """In double precision, as Nomad computes it."""
     try:
-        return _from_float(_natural_log(amount.raw) / _natural_log(base.raw))
+        return number(_natural_log(amount.raw) / _natural_log(base.raw))
     except ZeroDivisionError:
-        return _from_float(math.copysign(math.inf, _natural_log(amount.raw)))
+        return number(math.copysign(math.inf, _natural_log(amount.raw)))
 
 
 def _natural_log(amount: Number) -> float:
@@ -80,12 +74,12 @@ def power(amount: Value, exponent: Value) -> Value:
     """In double precision, as Nomad computes it."""
     base, by = _float(amount.raw), _float(exponent.raw)
     try:
-        return _from_float(math.pow(base, by))
+        return number(math.pow(base, by))
     except OverflowError:
         odd = by % 2 == 1
-        return _from_float(-math.inf if base < 0 and odd else math.inf)
+        return number(-math.inf if base < 0 and odd else math.inf)
     except ValueError:
-        return _from_float(math.inf if base == 0 else math.nan)
+        return number(math.inf if base == 0 else math.nan)
 
 
 @function(number=DYNAMIC, base=NUMBER)
