@@ -4,6 +4,7 @@ It runs inside an allocation with nothing but Python's standard library, its wor
 request's answer is noted under a name; at the end the notes are written, as JSON, to the variable that the test waits for.
 """
 
+import http
 import http.client
 import json
 import os
@@ -52,8 +53,8 @@ def first_event(name: str, path: str) -> None:
     connection = Connection("localhost")
     connection.request("GET", "/v1/event/stream?topic=Variable&index=1", headers={"X-Nomad-Token": TOKEN})
     answer = connection.getresponse()
-    while line := answer.readline():
-        for event in json.loads(line or "null").get("Events") or ():
+    while answer.status == http.HTTPStatus.OK and (line := answer.readline()):
+        for event in json.loads(line).get("Events") or ():
             if event["Key"].startswith(path):
                 notes[name] = {"status": answer.status, "body": event}
                 connection.close()
@@ -109,7 +110,9 @@ ask("unknown token", "GET", "/v1/jobs", token="11111111-2222-3333-4444-555555555
 
 # watching, while the test declares another resource
 ask("say ready", "PUT", f"/v1/var/{status}/ready", variable(index=str(index)))
-ask("watch", "GET", "/v1/vars", prefix=f"{resources}/", index=str(index), wait="30s")
+seen: list[Any] = []
+while len(seen) < 2:
+    _, index, seen = ask("watch", "GET", "/v1/vars", prefix=f"{resources}/", index=str(index), wait="30s")
 first_event("event", f"{resources}/second")
 
 ask("report", "PUT", f"/v1/var/{status}/report", variable(notes=json.dumps(notes)))

@@ -25,8 +25,7 @@ class Listener:
 
     async def __aenter__(self) -> "Listener":
         self._task = asyncio.create_task(self._listen())
-        async with asyncio.timeout(WITHIN):
-            await self._connected.wait()
+        await self._wait(self._connected)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -43,8 +42,18 @@ class Listener:
         async with asyncio.timeout(WITHIN):
             while not condition(self.events):
                 self._news.clear()
-                await self._news.wait()
+                await self._wait(self._news)
         return self.events
+
+    async def _wait(self, event: asyncio.Event) -> None:
+        """Wait for an event; what ends the stream meanwhile is raised."""
+        assert self._task
+        waiting = asyncio.create_task(event.wait())
+        await asyncio.wait((waiting, self._task), timeout=WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._task.done():
+            self._task.result()
+        assert event.is_set(), f"nothing after {WITHIN:g} s; so far {[event.key for event in self.events]}"
 
     async def _listen(self) -> None:
         async for item in self._stream:
