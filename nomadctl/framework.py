@@ -161,7 +161,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> int:
         call = Call(self, dict(ctx.params), list(ctx.params.pop("args")))
-        common = {str(option.name) for option in COMMON_OPTIONS}
+        common = {str(option.name) for option in COMMON_OPTIONS if option in self.params}
         flags = {name: value for name, value in ctx.params.items() if name not in common}
         try:
             if len(call.args) < self.takes.least or (self.takes.most is not None and len(call.args) > self.takes.most):
