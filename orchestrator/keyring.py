@@ -116,7 +116,7 @@ class _Keystore:
             raise KeyringError(
                 f"the root key {key_id} is missing: restore {path} from a backup, the variables cannot be decrypted without it"
             ) from None
-        except (OSError, ValueError, KeyError, AssertionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
             raise KeyringError(f"the root key in {path} cannot be read: {error}") from error
 
     def _path(self, key_id: str) -> Path:
