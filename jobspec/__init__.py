@@ -1,8 +1,8 @@
 """Job specifications in HCL, or its JSON form, as Nomad reads them.
 
-`parse` gives the job of the API; `parse_api_json` reads a job that is already one; `hcl.parse_document` reads HCL
-documents that are no jobs. The way of a text: `syntax` makes a tree of it, `content` looks at its bodies through what
-is expected there, `decode` walks the declarations in `job_schema` and asks `evaluate` for the values.
+`parse` gives the job of the API; `hcl.parse_document` reads HCL documents that are no jobs. The way of a text: `syntax`
+makes a tree of it, `content` looks at its bodies through what is expected there, `decode` walks the declarations in
+`job_schema` and asks `evaluate` for the values.
 
 The tree is built by a parser of our own. Nomad's messages, positions and tolerance are part of the interface here
 (strip markers, templates in heredocs, one-line blocks, names in any script), and a general HCL grammar has none of them.
@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from jobspec.diagnostics import Diagnostic, JobspecError
 
 if TYPE_CHECKING:
-    from jobspec.api_json import parse_api_json
     from jobspec.specification import parse
 
-__all__ = ["Diagnostic", "JobspecError", "parse", "parse_api_json"]
+__all__ = ["Diagnostic", "JobspecError", "parse"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,8 +26,4 @@ def __getattr__(name: str) -> Any:
         from jobspec.specification import parse
 
         return parse
-    if name == "parse_api_json":
-        from jobspec.api_json import parse_api_json
-
-        return parse_api_json
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

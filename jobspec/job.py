@@ -6,9 +6,10 @@ from typing import Any
 
 from jobspec.content import Body
 from jobspec.decode import Decoder, Found
-from jobspec.job_schema import AFFINITY, CONSTRAINT, GROUP, JOB, SCALING, TASK
+from jobspec.job_schema import GROUP, JOB, SCALING, TASK
 from jobspec.placement import affinity, constraint
 from jobspec.schema import Schema
+from jobspec.task_schema import AFFINITY, CONSTRAINT
 from nomad_api.duration import SECOND
 
 _VERTICAL_SCALING = {"cpu": "vertical_cpu", "mem": "vertical_mem"}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobspec import JobspecError, parse, parse_api_json
+from jobspec import JobspecError, parse
 from jobspec.functions.catalog import all_functions
 from jobspec.hcl import parse_document
 
@@ -95,5 +95,3 @@ def test_any_expression_anywhere(one: str, other: str) -> None:
 def test_any_json(document: object) -> None:
     survives("{" + f'"job": {json.dumps(document)}' + "}")
     survives(json.dumps(document))
-    with suppress(JobspecError):
-        parse_api_json(json.dumps(document))
