@@ -24,7 +24,7 @@ from orchestrator.configuration import Configuration, ConfigurationError, load
 from orchestrator.deployments import DeploymentWatcher
 from orchestrator.events import EventBroker
 from orchestrator.http.server import HTTPServer
-from orchestrator.keyring import Keyring
+from orchestrator.keyring import Keyring, KeyringError
 from orchestrator.namespaces import ensure_default
 from orchestrator.node_endpoint import NodeEndpoint
 from orchestrator.scheduler import Scheduler
@@ -74,6 +74,7 @@ class Agent:
 
         Raises:
             OSError: the address of the HTTP API is taken.
+            KeyringError: a key that the state needs is missing.
         """
         services = self.services
         services.store.start()
@@ -173,6 +174,10 @@ async def _run(configuration: Configuration) -> int:
         await agent.start()
     except OSError as error:
         print(f"==> cannot serve the HTTP API on port {configuration.ports.http}: {error.strerror or error}", file=sys.stderr)
+        await agent.stop()
+        return 1
+    except KeyringError as error:
+        print(f"==> {error}", file=sys.stderr)
         await agent.stop()
         return 1
     _announce(agent, time.monotonic() - began)
