@@ -29,7 +29,7 @@ bench: setup  ## measure; VS=http://address compares with another agent
 	$(BIN)/python -m benchmarks $(if $(VS),--vs $(VS))
 
 lock: setup  ## pin the dependencies of pyproject.toml anew
-	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --generate-hashes --no-emit-index-url --python-version 3.11 --universal -o requirements.lock
+	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
