@@ -63,7 +63,7 @@ class AllocRunner:
         self._stopping: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._launched = False
-        self.checks = ServiceChecks(allocation, around.clock, self._changed, self._restart_unhealthy)
+        self.checks = ServiceChecks(allocation, group, around.clock, self._changed, self._restart_unhealthy)
         self.tasks = {task.name: task for task in group.tasks or ()}
         places = {name: self._place(allocation, name) for name in self.tasks}
         self._services = AllocServices(next(iter(places.values())), around.server, self.checks)
@@ -132,9 +132,14 @@ class AllocRunner:
                 runner.update(self._place(allocation, name))
             self._spawn(self._services.update(self._place(allocation, next(iter(self.tasks)))))
 
-    async def stop(self) -> None:
-        """End all tasks. Returns when they are dead."""
-        await asyncio.shield(self._stop())
+    async def stop(self, *, poststop: bool = True) -> None:
+        """End all tasks. Returns when they are dead; without `poststop` also those that clean up are not waited for."""
+        stopping = self._stop()
+        if not poststop:
+            cleaning = [runner for name, runner in self.runners.items() if hook(self.tasks[name]) == "poststop"]
+            await asyncio.gather(*(runner.finished() for runner in self.runners.values() if runner not in cleaning))
+            await asyncio.gather(*(runner.kill(task_events.killing(runner.kill_timeout)) for runner in cleaning))
+        await asyncio.shield(stopping)
 
     async def destroy(self) -> None:
         """End all tasks and remove every trace of the allocation from this node."""

@@ -79,7 +79,7 @@ class Client:
         if self._loops:
             self._loops.pop().cancel()
         if not self._state.kept:
-            await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
+            await asyncio.gather(*(runner.stop(poststop=False) for runner in self._runners.values()))
             await self._sync.flush()
         for loop in self._loops:
             loop.cancel()

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import aiohttp
 
 from nomad_api.duration import SECOND
-from nomad_api.models import Allocation, Service, ServiceCheck
+from nomad_api.models import Allocation, Service, ServiceCheck, TaskGroup
 from orchestrator.client.clock import Clock
 from orchestrator.client.task_env import TaskEnvironment, TaskPlace
 
@@ -51,7 +51,12 @@ class ServiceChecks:
     """Runs the checks of one allocation. `changed` is called when a status changes, `restart` when a task is to restart."""
 
     def __init__(
-        self, allocation: Allocation, clock: Clock, changed: Callable[[], None], restart: Callable[[str, str], None]
+        self,
+        allocation: Allocation,
+        group: TaskGroup,
+        clock: Clock,
+        changed: Callable[[], None],
+        restart: Callable[[str, str], None],
     ) -> None:
         self.results: dict[str, CheckResult] = {}
         self._allocation = allocation
@@ -59,21 +64,23 @@ class ServiceChecks:
         self._changed = changed
         self._restart = restart
         self._running: dict[str, list[asyncio.Task[None]]] = {}
+        self._expected = len(_checks(group))
 
     @property
     def passing(self) -> bool:
-        """Whether all checks that say something of health have succeeded."""
-        return all(result.status == "success" for result in self.results.values() if result.mode == "healthiness")
+        """Whether all checks are there, and those that say something of health have succeeded."""
+        return len(self.results) >= self._expected and all(
+            result.status == "success" for result in self.results.values() if result.mode == "healthiness"
+        )
 
     def start(self, owner: str, service: Service, check: ServiceCheck, environment: TaskEnvironment) -> None:
         """Begin to run a check; `owner` is the task it belongs to, empty for the group's."""
         known = environment.build()
         name = environment.interpolate(service.name, known)
-        title = check.name or f'service: "{name}" check'
-        key = "/".join((self._allocation.id, owner, name, title, check.type, check.path, check.port_label))
+        key = f"{self._allocation.id}/{_key(owner, service, check)}"
         result = CheckResult(
             id=hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(),
-            check=environment.interpolate(title, known),
+            check=environment.interpolate(check.name, known) or f'service: "{name}" check',
             mode="readiness" if check.on_update == "ignore" else "healthiness",
             group=self._allocation.name,
             task=owner or check.task_name,
@@ -107,6 +114,23 @@ class ServiceChecks:
                 grace = self._clock.monotonic() + (policy.grace or 0) / SECOND
                 self._restart(first.task, f'healthcheck: check "{first.check}" unhealthy')
             await self._clock.sleep(check.interval / SECOND)
+
+
+def _checks(group: TaskGroup) -> set[str]:
+    """The keys of all checks of a group and its tasks that Nomad itself runs."""
+    owners = [("", group.services), *((task.name, task.services) for task in group.tasks or ())]
+    return {
+        _key(owner, service, check)
+        for owner, services in owners
+        for service in services or ()
+        for check in service.checks or ()
+        if service.provider == "nomad"
+    }
+
+
+def _key(owner: str, service: Service, check: ServiceCheck) -> str:
+    """Tells one check from another, also if its author gave it no name."""
+    return "/".join((owner, service.name, check.name, check.type, check.method, check.path, check.port_label))
 
 
 def service_address(place: TaskPlace, service: Service, label: str) -> tuple[str, int]:

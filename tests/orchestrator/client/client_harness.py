@@ -1,11 +1,14 @@
 """A server half that holds everything in memory, and jobs to give it."""
 
 import asyncio
+import inspect
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from nomad_api.models import Allocation, Job, Node, ServiceRegistration, Variable, VariableMetadata, WorkloadIdentity
 from nomad_api.models.allocation import (
@@ -193,3 +196,21 @@ def shell(name: str, script: str, **fields: Any) -> dict[str, Any]:
 def events(update: AllocationUpdate, name: str) -> list[str]:
     """The types of a task's events."""
     return [event.type for event in update.task_states[name].events or ()]
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is over; it may still wait for its parent to ask."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that happens outside this process and tells nobody; the condition may be a coroutine function."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.01)
