@@ -7,16 +7,16 @@ from orchestrator.jobs.allocations import apply_client_updates, stop_allocation
 from orchestrator.jobs.canonicalize import canonicalize
 from orchestrator.jobs.lifecycle import DeregisterResult, deregister, evaluate, revert
 from orchestrator.jobs.register import RegisterResult, register, set_stable
-from orchestrator.jobs.validate import messages, validate
+from orchestrator.jobs.validation import Validation, validate
 
 __all__ = [
     "DeregisterResult",
     "RegisterResult",
+    "Validation",
     "apply_client_updates",
     "canonicalize",
     "deregister",
     "evaluate",
-    "messages",
     "register",
     "revert",
     "set_stable",

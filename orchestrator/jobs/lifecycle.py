@@ -18,6 +18,7 @@ class DeregisterResult:
     """`eval_id` is empty where there was no job, or none that is scheduled."""
 
     eval_id: str
+    existed: bool = True
 
 
 def deregister(
@@ -32,7 +33,7 @@ def deregister(
     """Stop a job; with `purge` remove it at once, with its versions, allocations and deployments. No job is no error."""
     job = tx.state.jobs.get(namespace, job_id)
     if job is None:
-        return DeregisterResult("")
+        return DeregisterResult("", existed=False)
     if no_shutdown_delay:
         for alloc in tx.state.allocations.by("job", (namespace, job_id)):
             set_transition(tx, alloc, DesiredTransition(no_shutdown_delay=True))

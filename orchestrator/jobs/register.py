@@ -13,7 +13,7 @@ from orchestrator.errors import APIError
 from orchestrator.jobs.canonicalize import canonicalize
 from orchestrator.jobs.evaluations import new_evaluation, put_evaluation
 from orchestrator.jobs.status import add_groups_to_summary, status_of, update_status
-from orchestrator.jobs.validate import check
+from orchestrator.jobs.validation import check, warnings_text
 from orchestrator.state.records import StoredSubmission
 from orchestrator.state.store import Transaction
 
@@ -180,14 +180,6 @@ def with_scaling_ids(existing: Job | None, job: Job) -> Job:
         return group.evolve(scaling=scaling, tasks=tasks or None)
 
     return job.evolve(task_groups=[changed(group) for group in job.task_groups or ()] or None)
-
-
-def warnings_text(warnings: list[str]) -> str:
-    """Warnings as the API shows them."""
-    if not warnings:
-        return ""
-    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
-    return f"{count}:\n\n" + "\n".join(f"* {warning}" for warning in warnings)
 
 
 def _forget_old_versions(tx: Transaction, job: Job) -> None:

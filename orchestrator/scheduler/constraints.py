@@ -5,7 +5,7 @@ from functools import cache
 
 from nomad_api.models import Node
 from nomad_api.models.job import Constraint
-from orchestrator.scheduler.versions import satisfies_version
+from orchestrator.versions import satisfies_version
 
 _OWN = {
     "${node.unique.id}": "id",

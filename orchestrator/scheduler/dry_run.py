@@ -5,8 +5,8 @@ import random
 from nomad_api.models import Job, JobPlan
 from orchestrator import jobs
 from orchestrator.jobs.evaluations import new_evaluation
-from orchestrator.jobs.register import put_version, spec_changed, warnings_text, with_scaling_ids
-from orchestrator.jobs.validate import check
+from orchestrator.jobs.register import put_version, spec_changed, with_scaling_ids
+from orchestrator.jobs.validation import check, warnings_text
 from orchestrator.scheduler.generic import Outcome
 from orchestrator.scheduler.worker import schedule
 from orchestrator.state.store import Store, Transaction

@@ -92,7 +92,7 @@ async def deregister(call: Call) -> Answer:
         lambda tx: job_writes.deregister(tx, call.namespace, call.path["job_id"], purge=purge, eval_priority=priority),
     )
     result = committed.value
-    index = committed.index if result.eval_id else 0
+    index = committed.index if result.existed else 0
     reply = {
         "EvalID": result.eval_id,
         "EvalCreateIndex": index,
@@ -129,7 +129,8 @@ async def plan(call: Call) -> Answer:
     if job.id != call.path["job_id"]:
         raise APIError(400, "Job ID does not match")
     _allow(call, str(job.namespace), "submit-job")
-    return Answer(plan_job(call.store, job, diff=bool(body.get("Diff"))))
+    planned = plan_job(call.store, job, diff=bool(body.get("Diff")))
+    return Answer(planned, planned.index)
 
 
 @write("/v1/validate/job", needs=namespace("read-job"))
@@ -145,7 +146,7 @@ async def validate(call: Call) -> Answer:
         "Error": found.error_text,
         "Warnings": found.warnings_text,
     }
-    return Answer(reply | {"Index": 0, **WRITE_REPLY}, 0)
+    return Answer(reply)
 
 
 @write("/v1/jobs/parse", needs=anyone)

@@ -60,6 +60,15 @@ def satisfies_version(text: str, constraints: str, *, semver: bool) -> bool:
     return all(_meets(version, each, semver) for each in constraints.split(","))
 
 
+def malformed(constraints: str, *, semver: bool) -> bool:
+    """Whether a list of constraints cannot be read."""
+    for each in constraints.split(","):
+        match = _CONSTRAINT.fullmatch(each)
+        if match is None or parse_version(match[2], strict=semver) is None or (semver and match[1] == "~>"):
+            return True
+    return False
+
+
 def _meets(version: Version, constraint: str, semver: bool) -> bool:
     match = _CONSTRAINT.fullmatch(constraint)
     wanted = parse_version(match[2], strict=semver) if match else None
