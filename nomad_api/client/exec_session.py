@@ -50,7 +50,10 @@ class ExecSession:
         await self._send({"tty_size": {"height": height, "width": width}})
 
     async def __aiter__(self) -> AsyncIterator[Output]:
-        async for message in self._socket:
+        while True:
+            message = await self._socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                raise self._ended(message)
             frame: dict[str, Any] = json.loads(message.data)
             for name in ("stdout", "stderr"):
                 if data := (frame.get(name) or {}).get("data"):
@@ -58,7 +61,6 @@ class ExecSession:
             if frame.get("exited"):
                 self.exit_code = (frame.get("result") or {}).get("exit_code", 0)
                 return
-        raise self._closed()
 
     async def _send(self, frame: dict[str, Any]) -> None:
         await self._socket.send_str(json.dumps(frame))
@@ -73,13 +75,11 @@ class ExecSession:
             await asyncio.sleep(HEARTBEAT)
             await self._send({})
 
-    def _closed(self) -> Exception:
+    def _ended(self, message: aiohttp.WSMessage) -> Exception:
         """Nomad gives an error as the reason of the close: 1008 for a bad request, 1011 for its own trouble."""
-        reason = self._socket.close_reason if hasattr(self._socket, "close_reason") else ""
-        if self._socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION:
-            return error_for(400, reason or "the session was refused", "GET", self._path)
-        if self._socket.close_code == aiohttp.WSCloseCode.INTERNAL_ERROR:
-            return error_for(500, reason or "the session failed", "GET", self._path)
+        status = {aiohttp.WSCloseCode.POLICY_VIOLATION: 400, aiohttp.WSCloseCode.INTERNAL_ERROR: 500}.get(message.data)
+        if message.type is aiohttp.WSMsgType.CLOSE and status:
+            return error_for(status, message.extra or "the session was refused", "GET", self._path)
         return StreamClosed("the session ended before the command did")
 
 

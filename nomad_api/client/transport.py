@@ -171,7 +171,7 @@ class Transport:
             headers["X-Nomad-Token"] = self.settings.token
         if self.settings.http_auth:
             user, _, password = self.settings.http_auth.partition(":")
-            headers["Authorization"] = aiohttp.BasicAuth(user, password).encode()
+            headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
         return headers
 
 

@@ -80,7 +80,7 @@ async def test_exec_passes_both_ways(server: Any, nomad: Nomad) -> None:
     ("code", "reason", "error"),
     [
         (WSCloseCode.POLICY_VIOLATION, b"unknown task", BadRequest),
-        (WSCloseCode.OK, b"", StreamClosed),
+        (WSCloseCode.OK, b"ended before", StreamClosed),
     ],
 )
 async def test_a_session_that_ends_early(server: Any, nomad: Nomad, code: int, reason: bytes, error: type[Exception]) -> None:
