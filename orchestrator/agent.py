@@ -20,7 +20,7 @@ import structlog
 from orchestrator.acl.resolver import Resolver
 from orchestrator.client.client import Client
 from orchestrator.client.config import ClientConfig
-from orchestrator.configuration import Configuration, ConfigurationError, load
+from orchestrator.configuration import Configuration, ConfigurationError, is_true, load
 from orchestrator.deployments import DeploymentWatcher
 from orchestrator.events import EventBroker
 from orchestrator.http.server import HTTPServer
@@ -118,22 +118,19 @@ class Agent:
             address=self.configuration.advertised_host,
             meta=block.meta,
             drivers=self._drivers(),
-            docker_privileged=bool(self._plugin("docker").get("allow_privileged", False)),
+            docker_privileged=is_true(self._plugin("docker").get("allow_privileged")),
             min_dynamic_port=block.min_dynamic_port,
             max_dynamic_port=block.max_dynamic_port,
         )
 
     def _drivers(self) -> frozenset[str]:
         """raw_exec runs tasks without any isolation, so outside of development mode somebody must ask for it."""
-        raw_exec = self.configuration.dev or self._plugin("raw_exec").get("enabled") or self._option("driver.raw_exec.enable")
-        return frozenset({"docker", "mock_driver", *(["raw_exec"] if raw_exec else [])})
+        asked = self._plugin("raw_exec").get("enabled") or self.configuration.client.options.get("driver.raw_exec.enable")
+        return frozenset({"docker", "mock_driver", *(["raw_exec"] if self.configuration.dev or is_true(asked) else [])})
 
     def _plugin(self, name: str) -> dict[str, Any]:
         plugin = self.configuration.plugin.get(name)
         return plugin.config if plugin else {}
-
-    def _option(self, name: str) -> bool:
-        return self.configuration.client.options.get(name, "").lower() in ("1", "true")
 
 
 def main(options: dict[str, Any]) -> int:

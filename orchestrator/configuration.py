@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchestrator import hcl1
+
 
 class ConfigurationError(Exception):
     """A configuration that cannot be used; the message names the file, the key and what is wrong with it."""
@@ -111,6 +113,11 @@ class Configuration(_Block):
         return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
 
 
+def is_true(setting: object) -> bool:
+    """Whether a setting of a plugin or option, whose type nothing declares, is on."""
+    return str(setting).lower() in ("1", "true")
+
+
 DEV_DEFAULTS: dict[str, Any] = {
     "dev": True,
     "bind_addr": "127.0.0.1",
@@ -169,22 +176,29 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _read_hcl(text: str, path: Path) -> dict[str, Any]:
-    from jobspec import JobspecError
-    from jobspec.hcl import Body, parse_document
-
-    def plain(body: Body) -> dict[str, Any]:
-        settings = {name: attribute.value for name, attribute in body.attributes.items()}
-        for block in body.blocks:
-            inner: dict[str, Any] = plain(block.body)
-            for label in reversed(block.labels):
-                inner = {label: inner}
-            _merge(settings, {block.type: inner})
-        return settings
-
+    """Values stay text: the settings know what they want to be."""
     try:
-        return plain(parse_document(text, path.name))
-    except JobspecError as error:
+        return _settings(hcl1.parse(text))
+    except hcl1.SyntaxFailure as error:
         raise ConfigurationError(f"Error loading configuration from {path}: {error}") from None
+
+
+def _settings(document: hcl1.Object) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for item in document.items:
+        value = _plain(item.value)
+        for key in reversed(item.keys[1:]):
+            value = {key: value}
+        _merge(settings, {item.keys[0]: value})
+    return settings
+
+
+def _plain(node: hcl1.Node) -> Any:
+    if isinstance(node, hcl1.Object):
+        return _settings(node)
+    if isinstance(node, hcl1.Sequence):
+        return [_plain(item) for item in node.items]
+    return node.text
 
 
 def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ def test_development_mode_needs_nothing() -> None:
 
 def test_hcl_and_json_merge_in_order_and_flags_come_last(tmp_path: Path) -> None:
     (tmp_path / "1.hcl").write_text(
-        'name = "one"\nlog_level = "DEBUG"\nports {\n  http = 1111\n}\n'
+        'name = "one"\nlog_level = "DEBUG"\nports { http = 1111 }\n'
         'plugin "raw_exec" {\n  config {\n    enabled = true\n  }\n}\n'
     )
     (tmp_path / "2.json").write_text('{"name": "two", "client": {"meta": {"rack": "r1"}}}')
@@ -24,7 +24,7 @@ def test_hcl_and_json_merge_in_order_and_flags_come_last(tmp_path: Path) -> None
     assert (configuration.name, configuration.log_level, configuration.ports.http) == ("two", "WARN", 1111)
     assert configuration.client.meta == {"rack": "r1"}
     assert configuration.client.enabled
-    assert configuration.plugin["raw_exec"].config == {"enabled": True}
+    assert configuration.plugin["raw_exec"].config == {"enabled": "true"}
 
 
 @pytest.mark.parametrize(
