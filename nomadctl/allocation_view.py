@@ -53,7 +53,7 @@ def node_allocation_table(allocations: "Sequence[Allocation]", *, verbose: bool)
         "Created",
         "Modified",
     ]
-    rows = [
+    rows: list[list[object]] = [
         [
             limit(allocation.id, length),
             *([limit(allocation.eval_id, length)] if verbose else []),

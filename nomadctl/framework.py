@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
-from inspect import iscoroutine
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 PROGRAM: Final = "nomadctl"
 NO_SUCH_COMMAND: Final = 127
 
-Handler = Callable[..., Coroutine[Any, Any, int | None]]
-PlainHandler = Callable[..., int | None]
+Outcome = int | None
+Handler = Callable[..., Coroutine[Any, Any, Outcome] | Outcome]
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _boolean(text: str) -> bool:
     raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
 
 
-class GoInteger(click.ParamType):
+class GoInteger(click.ParamType[int]):
     """A whole number, with Go's words for what is none."""
 
     name = "integer"
@@ -131,7 +130,7 @@ class Command(click.Command):
     """A command of the tree. Its handler is a function of a `Call`, the arguments and the flags: asynchronous if it talks to
     the API, plain if it does not."""
 
-    def __init__(self, name: str, handler: Handler | PlainHandler, params: list[click.Parameter], takes: Takes) -> None:
+    def __init__(self, name: str, handler: Handler, params: list[click.Parameter], takes: Takes) -> None:
         words = (handler.__doc__ or "").strip()
         super().__init__(name, params=[*params, click.Argument(["args"], nargs=-1)], help=words, add_help_option=False)
         self.handler = handler
@@ -167,7 +166,7 @@ class Command(click.Command):
             if len(call.args) < self.takes.least or (self.takes.most is not None and len(call.args) > self.takes.most):
                 raise Failure(self.takes.message, hint=self.takes.hint)
             result = self.handler(call, *call.args, **flags)
-            return (asyncio.run(call.finish(result)) if iscoroutine(result) else cast(int | None, result)) or 0
+            return (asyncio.run(call.finish(result)) if isinstance(result, Coroutine) else result) or 0
         except Failure as failure:
             if str(failure):
                 click.echo(str(failure), err=True)
@@ -185,7 +184,12 @@ class Call:
         self._params = params
         self._nomad: Nomad | None = None
 
-    async def finish(self, work: Coroutine[Any, Any, int | None]) -> int | None:
+    async def delegate(self, command: Command, *args: str, **flags: Any) -> Outcome:
+        """Let another command do the rest; flags that are not given have the defaults of its handler."""
+        result = command.handler(self, *args, **flags)
+        return await result if isinstance(result, Coroutine) else result
+
+    async def finish(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         """Await a handler's work, and close the client if it has used one."""
         try:
             return await work
@@ -328,7 +332,7 @@ def command(
     client: bool = True,
     help_name: str | None = None,
     flag_failure: str = "",
-) -> Callable[[Handler | PlainHandler], Command]:
+) -> Callable[[Handler], Command]:
     """Declare a command.
 
     Args:
@@ -340,7 +344,7 @@ def command(
         flag_failure: what is said, besides the mistake itself, about a wrong flag; `{}` is the mistake.
     """
 
-    def declare(handler: Handler | PlainHandler) -> Command:
+    def declare(handler: Handler) -> Command:
         options = [*params, *(COMMON_OPTIONS if client else [])]
         made = Command(name.rpartition(" ")[2], handler, options, takes)
         made.failure, made.help_name, made.flag_failure = failure, help_name or name, flag_failure

@@ -66,6 +66,8 @@ def _split(template: str) -> Iterator[str | list[tuple[str, str]]]:
         text = template[position : action.start()]
         text = text.lstrip() if trim else text
         yield text.rstrip() if action[1] else text
+        if not action[2]:
+            raise TemplateError("template: missing value for command")
         if not action[2].startswith("/*"):
             yield _tokens(action[2])
         position, trim = action.end(), bool(action[3])
@@ -130,7 +132,7 @@ class _Run:
                 self._out.append(node)
             elif isinstance(node, _Block):
                 self._block(node, dot)
-            elif node:
+            else:
                 self._action(node, dot)
 
     def _action(self, tokens: list[tuple[str, str]], dot: Any) -> None:

@@ -115,7 +115,7 @@ def _from_hcl(path: str, source: str, strict: bool, values: Sequence[str], files
 def in_order(job: dict[str, Any]) -> dict[str, Any]:
     """A job in the order that `nomad` prints it: what an author writes first, maps of free keys sorted."""
     job = _every_field(job)
-    job = {**job, "VersionTag": job.pop("VersionTag")}
+    job["VersionTag"] = job.pop("VersionTag")
     written = sorted(job, key=lambda key: _WRITTEN.index(key) if key in _WRITTEN else len(_WRITTEN))
     return {key: _sorted_maps(key, job[key]) for key in written}
 

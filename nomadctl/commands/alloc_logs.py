@@ -112,7 +112,7 @@ async def _last_lines(output: AsyncIterator[bytes], count: int) -> AsyncIterator
     seen = bytearray()
     following: asyncio.Task[bytes] | None = None
     while True:
-        following = following or asyncio.ensure_future(anext(chunks))  # type: ignore[arg-type]
+        following = following or asyncio.ensure_future(anext(chunks))
         done, _ = await asyncio.wait([following], timeout=_PAUSE)
         if not done:
             break

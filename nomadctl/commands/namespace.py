@@ -32,7 +32,7 @@ async def list_(call: Call, *, json: bool, t: str | None) -> None:
 
 
 @command("namespace status", one("<namespace>"), flag("json", "As JSON."), option("t", "A Go template for the output."))
-async def status(call: Call, prefix: str, *, json: bool = False, t: str | None = None, verbose: bool = False) -> None:
+async def status(call: Call, prefix: str, *, json: bool = False, t: str | None = None) -> None:
     """Show a namespace."""
     namespace = await _find(call, prefix)
     if json or t:

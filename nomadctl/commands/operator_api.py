@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nomad_api.client import Settings
 
 
-class _Header(click.ParamType):
+class _Header(click.ParamType[tuple[str, str]]):
     """A header as `Key: Value`."""
 
     name = "header"
@@ -78,7 +78,8 @@ async def api(
             raise Failure(f"Error performing request: {wording(error)}") from error
     tell(f"< HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}")
     for key, value in answer.headers.items():
-        tell(f"< {key}: {value}")
+        if key not in ("Content-Encoding", "Content-Length"):  # of the body as it travelled, not as it is printed
+            tell(f"< {key}: {value}")
     sys.stdout.buffer.write(answer.body)
 
 

@@ -35,9 +35,9 @@ async def get(call: Call, wanted: str = "", name: str = "", *, json: bool, t: st
     elif not found:
         call.out(f"No resources of kind {kind.group}/{kind.kind} found")
     else:
-        titles = ["Name", "Ready", "Reason", *kind.columns, "Age"]
-        rows = [[one.name, *_ready(one), *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
-        call.out(table([titles, *rows]))
+        heads = ["Name", "Ready", "Reason", *kind.columns, "Age"]
+        lines = [[one.name, *_ready(one), *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
+        call.out(table([heads, *lines]))
 
 
 @command("describe", takes(2, 2, "This command takes two arguments: <kind> and <name>"))
@@ -83,11 +83,11 @@ def _ready(one: Found) -> tuple[str, str]:
     accepted, ready = one.status.condition("Accepted"), one.status.condition("Ready")
     if one.deleting:
         return "False", "Deleting"
-    if accepted is not None and accepted.status == "False":
+    if accepted.status == "False":
         return "False", accepted.reason
-    if ready is None:
-        return "Unknown", "NotReconciled"
-    return (ready.status, "Progressing" if one.behind and ready.status == "True" else ready.reason)
+    if not one.status.conditions:
+        return "Unknown", "NotSeen"
+    return ready.status, "Progressing" if one.behind and ready.status == "True" else ready.reason
 
 
 def _age(one: Found) -> str:

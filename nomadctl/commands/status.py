@@ -7,7 +7,7 @@ from nomadctl.failure import Failure, failing
 from nomadctl.framework import Call, command, flag, takes
 
 if TYPE_CHECKING:
-    from nomadctl.framework import Handler
+    from nomadctl.framework import Command
 
 
 @command(
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 )
 async def status(call: Call, *ids: str, verbose: bool, ui: bool) -> int | None:
     """Show the object that an ID, or a prefix of one, belongs to; without one, list all jobs."""
-    handlers = _handlers()
+    commands = _commands()
     if not ids:
-        return await handlers["jobs"](call, verbose=verbose)
+        return await call.delegate(commands["jobs"], verbose=verbose)
     if len(ids) > 1:
         raise Failure("This command takes either no arguments or one: <job>", hint=True)
     with failing("Error querying search with id"):
         found = await call.nomad.search.prefix(ids[0])
     matches = {context: names for context, names in found.matches.items() if names}
     context = _context(ids[0], matches)
-    if context not in handlers:
+    if context not in commands:
         raise Failure(f'Unable to resolve ID: "{ids[0]}"')
-    return await handlers[context](call, ids[0], verbose=verbose)
+    # A namespace has nothing to shorten.
+    flags = {} if context == "namespaces" else {"verbose": verbose}
+    return await call.delegate(commands[context], ids[0], **flags)
 
 
 def _context(id: str, matches: Mapping[str, list[str]]) -> str:
@@ -44,14 +46,14 @@ def _context(id: str, matches: Mapping[str, list[str]]) -> str:
     return next(iter(matches), "")
 
 
-def _handlers() -> "dict[str, Handler]":
+def _commands() -> "dict[str, Command]":
     from nomadctl.commands import alloc_status, deployment, evaluation, job_status, namespace, node_status
 
     return {
-        "jobs": job_status.status.handler,
-        "evals": evaluation.status.handler,
-        "nodes": node_status.status.handler,
-        "allocs": alloc_status.status.handler,
-        "deployment": deployment.status.handler,
-        "namespaces": namespace.status.handler,
+        "jobs": job_status.status,
+        "evals": evaluation.status,
+        "nodes": node_status.status,
+        "allocs": alloc_status.status,
+        "deployment": deployment.status,
+        "namespaces": namespace.status,
     }
