@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from orchestrator import agent_info, metrics
 from orchestrator.http.call import Call
-from orchestrator.http.permission import agent, anyone, node, public
+from orchestrator.http.permission import agent, public, node, public
 from orchestrator.http.route import Answer, read
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
@@ -48,7 +48,7 @@ def health(call: Call) -> Answer:
     return Answer({name: {"ok": True, "message": "ok"} for name, runs in parts.items() if runs and name in asked})
 
 
-@read("/v1/metrics", needs=anyone)
+@read("/v1/metrics", needs=public)
 def figures(call: Call) -> Answer:
     if call.text("format") == "prometheus":
         return Answer(metrics.prometheus(call.services), content_type=_PROMETHEUS)

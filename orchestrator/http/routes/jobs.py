@@ -242,6 +242,8 @@ def submission(call: Call) -> Answer:
 
 @read("/v1/job/{job_id+}/services", needs=READ)
 def services(call: Call) -> Answer:
+    if call.state.jobs.get(*_key(call)) is None:
+        return missing("job not found", call.state.jobs.index, "jobs")
     found = call.state.services.by("job", _key(call))
     return Answer(list(found), max(call.state.services.index, 1), ("services",))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nomad_api.models import Job
 from orchestrator.errors import APIError, multiple_errors
 from orchestrator.jobs.validation.job import job_problems
+from orchestrator.jobs.validation.namespace import namespace_problems
 from orchestrator.jobs.validation.warnings import job_warnings, warnings_text
 from orchestrator.state.schema import State
 
@@ -37,8 +38,11 @@ def validate(state: State, job: Job) -> Validation:
     errors = []
     if job.multiregion is not None:
         errors.append("Multiregion jobs are unlicensed.")
-    if state.namespaces.get(job.namespace) is None:
+    namespace = state.namespaces.get(job.namespace)
+    if namespace is None:
         errors.append(f'job "{job.id}" is in nonexistent namespace "{job.namespace}"')
+    else:
+        errors += namespace_problems(namespace, job)
     if job.node_pool not in NODE_POOLS and all(node.node_pool != job.node_pool for node in state.nodes):
         errors.append(f'job "{job.id}" is in nonexistent node pool "{job.node_pool}"')
     return Validation([*errors, *job_problems(job)], list(job_warnings(job)))
