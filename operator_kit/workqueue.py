@@ -79,7 +79,7 @@ class WorkQueue(Generic[K]):
         self._ready: deque[K] = deque()
         self._dirty: dict[K, float] = {}
         self._in_hand: dict[K, float] = {}
-        self._put_off: dict[K, float] = {}
+        self._put_off: dict[K, tuple[float, int]] = {}
         self._calendar: list[tuple[float, int, K]] = []
         self._entries = 0
         self._failures: dict[K, int] = {}
@@ -103,10 +103,10 @@ class WorkQueue(Generic[K]):
             self.add(key)
             return
         due = self._clock() + seconds
-        if self._closed or self._put_off.get(key, due + 1) <= due:
+        if self._closed or (key in self._put_off and self._put_off[key][0] <= due):
             return
-        self._put_off[key] = due
         self._entries += 1
+        self._put_off[key] = (due, self._entries)
         heapq.heappush(self._calendar, (due, self._entries, key))
         self._tidy()
         if self._calendar[0][2] == key:
@@ -183,7 +183,7 @@ class WorkQueue(Generic[K]):
 
     def next_due(self) -> float | None:
         """Seconds until the first key that is put off gets ready, None if there is none."""
-        while self._calendar and self._put_off.get(self._calendar[0][2]) != self._calendar[0][0]:
+        while self._calendar and self._put_off.get(self._calendar[0][2]) != self._calendar[0][:2]:
             heapq.heappop(self._calendar)
         return self._calendar[0][0] - self._clock() if self._calendar else None
 
@@ -214,7 +214,7 @@ class WorkQueue(Generic[K]):
     def _tidy(self) -> None:
         """Rebuild the calendar when most of it is crossed out: every success crosses out an appointment."""
         if len(self._calendar) > 2 * len(self._put_off) + 64:
-            self._calendar = [entry for entry in self._calendar if self._put_off.get(entry[2]) == entry[0]]
+            self._calendar = [entry for entry in self._calendar if self._put_off.get(entry[2]) == entry[:2]]
             heapq.heapify(self._calendar)
 
     def _wake(self) -> None:

@@ -65,9 +65,11 @@ def decode(model: type[Model], items: Mapping[str, str]) -> Model:
     Raises:
         InvalidItems: with every unknown key, wrong value and missing field.
     """
-    data = _canonical(model, items)
-    if data is not None:
-        return validate(model, data)
+    if (data := _canonical(model, items)) is not None:
+        try:
+            return model.model_validate(data, extra="forbid")
+        except ValidationError:
+            pass  # a person's items can look canonical: `args=7` is a list of one
     reading = _Reading(model, items)
     data = reading.data()
     try:
@@ -216,8 +218,11 @@ class _Reading:
 
     def _value(self, shape: Shape, key: str, text: str) -> Any:
         match shape:
-            case Text() | Scalar():
-                return text if isinstance(shape, Text) else text.strip()
+            case Text():
+                return text
+            case Scalar():
+                bare = text.strip()
+                return load_scalar_or_json(bare) if bare == "null" or bare.startswith('"') else bare
             case Anything():
                 return load_scalar_or_json(text)
         try:
