@@ -76,14 +76,13 @@ class AllocFiles:
         file = self._resolve(path)
         if stat.S_ISDIR(_stat(file).st_mode):
             raise PathError(f'file "{path}" is a directory')
-        if any(file.is_relative_to(folder) for folder in self._secret):
+        if any(file.resolve().is_relative_to(folder.resolve()) for folder in self._secret):
             raise PathError(f"Reading secret file prohibited: {path}")
         return file
 
     def _resolve(self, path: str) -> Path:
         file = Path(os.path.normpath(self._root / path.lstrip("/")))
-        inside = file.is_relative_to(self._root) and file.parent.resolve().is_relative_to(self._root.resolve())
-        if not inside or (file.is_symlink() and not file.resolve().is_relative_to(self._root.resolve())):
+        if not file.resolve().is_relative_to(self._root.resolve()):
             raise PathError("Path escapes the alloc directory")
         return file
 
