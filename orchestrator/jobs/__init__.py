@@ -5,6 +5,7 @@ All functions that change something take a transaction, so a caller may do sever
 
 from orchestrator.jobs.allocations import apply_client_updates, stop_allocation
 from orchestrator.jobs.canonicalize import canonicalize
+from orchestrator.jobs.diff import annotate, diff_jobs
 from orchestrator.jobs.lifecycle import DeregisterResult, deregister, evaluate, revert
 from orchestrator.jobs.register import RegisterResult, register, set_stable
 from orchestrator.jobs.validation import Validation, validate
@@ -13,9 +14,11 @@ __all__ = [
     "DeregisterResult",
     "RegisterResult",
     "Validation",
+    "annotate",
     "apply_client_updates",
     "canonicalize",
     "deregister",
+    "diff_jobs",
     "evaluate",
     "register",
     "revert",

@@ -39,6 +39,7 @@ def plan_job(store: Store, job: Job, *, diff: bool = False) -> JobPlan:
         failed_tg_allocs=outcome.evaluation.failed_tg_allocs,
         job_modify_index=index,
         created_evals=outcome.created or None,
+        diff=jobs.annotate(jobs.diff_jobs(existing, job), outcome.plan.annotations) if diff else None,
         warnings=warnings_text(warnings),
         index=index,
     )

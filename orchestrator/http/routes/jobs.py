@@ -186,7 +186,7 @@ def versions(call: Call) -> Answer:
         return missing("job versions not found", call.state.job_versions.index, watch)
     diffs = None
     if call.boolean("diffs"):
-        diffs = [job_writes.diff(older, newer) for newer, older in zip(found, [*found[1:], None], strict=True) if older]
+        diffs = [job_writes.diff_jobs(older, newer) for newer, older in zip(found, [*found[1:], None], strict=True) if older]
     body = {"Versions": [job.to_wire() for job in found], "Diffs": diffs}
     return Answer(body, max(job.modify_index or 0 for job in found), (watch,))
 
