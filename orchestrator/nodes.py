@@ -61,6 +61,6 @@ def evaluate(tx: Transaction, node_id: str) -> list[str]:
     for key in jobs:
         job = tx.state.jobs.get(*key)
         if job:
-            of_node = {"node_id": node_id, "node_modify_index": node.modify_index, "job_modify_index": job.modify_index}
-            evaluations.append(put_evaluation(tx, new_evaluation(tx, job, "node-update", **of_node)).id)
+            made = new_evaluation(tx, job, "node-update", node_id=node_id, node_modify_index=node.modify_index)
+            evaluations.append(put_evaluation(tx, made).id)
     return evaluations

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from orchestrator import agent_info, metrics
 from orchestrator.http.call import Call
-from orchestrator.http.permission import agent, public, node, public
+from orchestrator.http.permission import agent, node, public
 from orchestrator.http.route import Answer, read
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"

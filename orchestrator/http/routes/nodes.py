@@ -3,6 +3,7 @@
 import re
 
 from nomad_api.models import Node, NodeStub
+from orchestrator import agent_info
 from orchestrator import nodes as node_writes
 from orchestrator.errors import APIError
 from orchestrator.http import go_json, listing
@@ -71,9 +72,30 @@ async def eligibility(call: Call) -> Answer:
 
 @write("/v1/node/{node_id}/evaluate", needs=node("write"))
 async def evaluate(call: Call) -> Answer:
-    committed = await call.store.write("EvaluationUpdated", lambda tx: node_writes.evaluate(tx, call.path["node_id"]))
+    node_id = call.path["node_id"]
+    committed = await call.store.write("EvaluationUpdated", lambda tx: node_writes.evaluate(tx, node_id))
     index = committed.index if committed.value else 0
-    reply = {"EvalIDs": committed.value or None, "EvalCreateIndex": index, "NodeModifyIndex": 0, "Index": index}
+    evaluated = call.state.nodes.get(node_id)
+    server = agent_info.rpc_address(call.services)
+    reply = {
+        "EvalIDs": committed.value or None,
+        "EvalCreateIndex": index,
+        "NodeModifyIndex": 0,
+        "Index": index,
+        "LastContact": 0,
+        "KnownLeader": False,
+        "NextToken": "",
+        # What follows is for nodes that talk to their servers by this very answer.
+        "HeartbeatTTL": 0,
+        "Features": 0,
+        "NumNodes": len(call.state.nodes),
+        "SchedulingEligibility": evaluated.scheduling_eligibility if evaluated else "",
+        "LeaderRPCAddr": server,
+        "Servers": [
+            {"Datacenter": call.services.datacenter, "RPCAdvertiseAddr": server, "RPCMajorVersion": 0, "RPCMinorVersion": 0}
+        ],
+        "SignedIdentity": None,
+    }
     return Answer(reply, index)
 
 
