@@ -28,6 +28,7 @@ from orchestrator.client.services import AllocServices
 from orchestrator.client.state import TaskRecord
 from orchestrator.client.task_env import TaskPlace
 from orchestrator.client.task_runner import Surroundings, TaskRunner
+from orchestrator.client.waiting import first_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ class AllocRunner:
         self._stopping: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._launched = False
+        self._no_delay = asyncio.Event()
         self.checks = ServiceChecks(allocation, group, around.clock, self._changed, self._restart_unhealthy)
         self.tasks = {task.name: task for task in group.tasks or ()}
         places = {name: self._place(allocation, name) for name in self.tasks}
@@ -123,6 +125,7 @@ class AllocRunner:
         if allocation.deployment_status and allocation.deployment_status.healthy is not None:
             self._deployment_status = allocation.deployment_status
         if allocation.desired_transition.no_shutdown_delay:
+            self._no_delay.set()
             for runner in self.runners.values():
                 runner.skip_shutdown_delay()
         if allocation.desired_status in ("stop", "evict"):
@@ -263,10 +266,8 @@ class AllocRunner:
                 await runner.finished()
 
     async def _shutdown_delay(self) -> None:
-        delay = self._group_of(self.allocation).shutdown_delay
-        skipped = self.allocation.desired_transition.no_shutdown_delay
-        if delay and not skipped:
-            await self._around.clock.sleep(delay / SECOND)
+        if delay := self._group_of(self.allocation).shutdown_delay:
+            await first_of(self._around.clock.sleep(delay / SECOND), self._no_delay.wait())
 
     async def _end_after(self, limit: int) -> None:
         await self._around.clock.sleep(limit / SECOND)

@@ -41,3 +41,7 @@ class SignalFailed(ClientError):
 
 class PathError(ClientError):
     """A file of an allocation cannot be had: missing, outside the allocation, a folder, or secret."""
+
+
+class MissingFile(PathError):
+    """There is no such file."""

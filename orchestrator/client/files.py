@@ -9,7 +9,7 @@ from typing import Final
 
 from orchestrator.client.alloc_dir import AllocDir
 from orchestrator.client.clock import rfc3339
-from orchestrator.client.errors import PathError
+from orchestrator.client.errors import MissingFile, PathError
 
 _SNIFFED: Final = 512
 _CONTROL: Final = frozenset(range(32)) - {9, 10, 12, 13, 27}
@@ -99,7 +99,8 @@ def _stat(file: Path) -> os.stat_result:
 
 
 def _path_error(error: OSError, operation: str, file: Path) -> PathError:
-    return PathError(f"{operation} {file}: {(error.strerror or str(error)).lower()}")
+    kind = MissingFile if isinstance(error, FileNotFoundError | NotADirectoryError) else PathError
+    return kind(f"{operation} {file}: {(error.strerror or str(error)).lower()}")
 
 
 def _info(file: Path, status: os.stat_result, *, sniff: bool = False) -> FileInfo:

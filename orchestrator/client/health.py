@@ -13,6 +13,7 @@ from nomad_api.duration import MINUTE, SECOND, format_duration
 from nomad_api.models import Allocation, Task, TaskGroup, TaskState
 from orchestrator.client.clock import Clock
 from orchestrator.client.lifecycle import hook
+from orchestrator.client.waiting import first_of
 
 Standing = Literal["failed", "waiting", "well"]
 
@@ -92,7 +93,7 @@ class HealthTracker:
                 self._verdict(False, self._too_late(states))
                 return
             wake = deadline if since is None else min(deadline, since + least)
-            await self._change_or(wake - now)
+            await first_of(self._change.wait(), self._clock.sleep(wake - now))
 
     def _standing(self, states: Mapping[str, TaskState]) -> Standing:
         waiting = False
@@ -115,11 +116,3 @@ class HealthTracker:
             least = format_duration(self._terms.min_healthy_time)
             return f"Task not running for min_healthy_time of {least} by healthy_deadline of {deadline}"
         return f"Task not running by healthy_deadline of {deadline}"
-
-    async def _change_or(self, seconds: float) -> None:
-        waits = [asyncio.ensure_future(self._change.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()

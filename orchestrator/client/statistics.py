@@ -43,7 +43,7 @@ def allocation_stats(
     """What the tasks of an allocation use, each and together; a task that is not measured is null."""
     now = clock.now()
     tasks: dict[str, Any] = {}
-    total = TaskUsage()
+    total = TaskUsage(memory_measured=(), cpu_measured=())
     for name, usage in usages.items():
         if usage is None:
             tasks[name] = None
@@ -105,9 +105,9 @@ def _resource_usage(usage: TaskUsage, rate: Mapping[str, float]) -> dict[str, An
             "MaxUsage": 0,
             "KernelUsage": 0,
             "KernelMaxUsage": 0,
-            "Measured": list(usage.memory_measured),
+            "Measured": list(usage.memory_measured) or None,
         },
-        "CpuStats": {**rate, "ThrottledPeriods": 0, "ThrottledTime": 0, "Measured": list(usage.cpu_measured)},
+        "CpuStats": {**rate, "ThrottledPeriods": 0, "ThrottledTime": 0, "Measured": list(usage.cpu_measured) or None},
         "DeviceStats": None,
     }
 

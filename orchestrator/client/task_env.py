@@ -80,7 +80,12 @@ class TaskEnvironment:
     def interpolate(self, text: str, environment: Mapping[str, str] | None = None) -> str:
         """Replace `${NOMAD_…}`, `${attr.…}`, `${meta.…}`, `${node.…}` and `${env["…"]}`. What is unknown stays as it is."""
         known = self.build() if environment is None else environment
-        return _REFERENCE.sub(lambda match: self._value(match[1], known) or match[0], text) if "${" in text else text
+
+        def value(match: re.Match[str]) -> str:
+            found = self._value(match[1], known)
+            return match[0] if found is None else found
+
+        return _REFERENCE.sub(value, text) if "${" in text else text
 
     def interpolate_config(self, value: Any, environment: Mapping[str, str]) -> Any:
         """All strings of a driver's configuration. These are HCL templates, so `%%{` stands for `%{`."""

@@ -39,6 +39,7 @@ from orchestrator.client.restarts import Decision, Next, RestartTracker, restart
 from orchestrator.client.server import Server
 from orchestrator.client.state import ClientState, TaskRecord
 from orchestrator.client.task_env import TaskEnvironment, TaskPlace
+from orchestrator.client.waiting import first_of
 
 log = structlog.get_logger(__name__)
 
@@ -347,12 +348,12 @@ class TaskRunner:
         if delay := self.place.task.shutdown_delay:
             if not self._no_delay.is_set():
                 self.emit(task_events.waiting_for_shutdown_delay(delay))
-            await _first(self.clock.sleep(delay / SECOND), self._no_delay.wait())
+            await first_of(self.clock.sleep(delay / SECOND), self._no_delay.wait())
         await running.stop(self.place.task.kill_signal, self.kill_timeout / SECOND)
 
     async def _unless_killed(self, work: Awaitable[Any]) -> bool:
         """Wait for something; False if the task was to be killed before that was done."""
-        return await _first(work, self._killed.wait())
+        return await first_of(work, self._killed.wait())
 
     async def _stop_hooks(self) -> None:
         for hook in reversed(self._hooks):
@@ -416,23 +417,6 @@ class TaskRunner:
             network_mode=network.mode if network else "",
             dns={"servers": dns.servers or (), "searches": dns.searches or (), "options": dns.options or ()} if dns else {},
         )
-
-
-async def _first(work: Awaitable[Any], interruption: Awaitable[Any]) -> bool:
-    """Wait for either; True if the work was done (its exception is raised), and what is not done is cancelled."""
-    working, interrupted = asyncio.ensure_future(work), asyncio.ensure_future(interruption)
-    try:
-        await asyncio.wait([working, interrupted], return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-            return True
-        return False
-    finally:
-        unfinished = [future for future in (working, interrupted) if not future.done()]
-        for future in unfinished:
-            future.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
 
 
 def _owner(user: str) -> tuple[int, int] | None:
