@@ -20,8 +20,8 @@ from orchestrator.jobs import rescheduling
 from orchestrator.jobs.allocations import set_health, set_transition
 from orchestrator.jobs.evaluations import new_evaluation, put_evaluation
 from orchestrator.jobs.register import put_version, spec_changed
+from orchestrator.scheduler.descriptions import RUNNING
 from orchestrator.scheduler.plan import DeploymentUpdate, set_deployment_status
-from orchestrator.scheduler.reconcile import RUNNING
 from orchestrator.state.schema import State
 from orchestrator.state.store import Commit, Store, Transaction
 from orchestrator.timestamps import format_time, parse_time
@@ -114,7 +114,6 @@ def set_allocation_health(tx: Transaction, deployment_id: str, healthy: list[str
     Raises:
         APIError: 500, there is no such deployment, it is over, or an allocation is not part of it.
     """
-    deployment = _known(tx.state, deployment_id)
     if not healthy and not unhealthy:
         raise APIError(500, "must specify at least one healthy/unhealthy allocation ID")
     deployment = _active(tx.state, deployment_id, "can't set health of allocations for a terminal deployment")
@@ -143,6 +142,7 @@ class DeploymentWatcher:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
+        self._active: set[str] = set()
         self._changed: dict[str, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -150,7 +150,8 @@ class DeploymentWatcher:
 
     async def start(self) -> None:
         """Take up the deployments that the state has, and those that come."""
-        self._changed = {deployment.id: None for deployment in self._store.state.deployments if deployment.active}
+        self._active = {deployment.id for deployment in self._store.state.deployments if deployment.active}
+        self._changed = dict.fromkeys(self._active)
         self._unsubscribe = self._store.subscribe(self._notice)
         self._task = asyncio.create_task(self._run(), name="deployment watcher")
 
@@ -166,9 +167,12 @@ class DeploymentWatcher:
     def _notice(self, commit: Commit) -> None:
         for change in commit.changes:
             row = change.new
-            if row is None:
+            if change.table == "deployments" and (row is None or not row.active):
+                self._active.discard(change.old.id if row is None else row.id)
+            elif row is None:
                 continue
-            if change.table == "deployments" and row.active:
+            elif change.table == "deployments":
+                self._active.add(row.id)
                 self._changed[row.id] = None
                 self._wake.set()
             elif change.table == "allocations" and row.deployment_id:
@@ -236,8 +240,8 @@ class DeploymentWatcher:
     def _deadline(self) -> tuple[int, str] | None:
         """The nearest progress deadline and whose it is."""
         deadlines = []
-        for deployment in self._store.state.deployments:
-            if deployment.status == "running":
+        for deployment in map(self._store.state.deployments.get, self._active):
+            if deployment and deployment.status == "running":
                 for name, state in _states(deployment).items():
                     due = parse_time(state.require_progress_by)
                     if due and not _group_done(self._store.state, deployment, name, state):

@@ -34,6 +34,7 @@ class EvaluationBroker:
         self._known: set[str] = set()
         self._order = count()
         self._busy: set[JobKey] = set()
+        self._blocked: dict[str, None] = {}
         self._held: dict[JobKey, list[_Waiting]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
@@ -83,8 +84,9 @@ class EvaluationBroker:
 
     def unblock(self) -> None:
         """Room may have become free: have all blocked evaluations tried again."""
-        for evaluation in self._store.state.evaluations:
-            if evaluation.status == "blocked":
+        for evaluation_id in list(self._blocked):
+            evaluation = self._store.state.evaluations.get(evaluation_id)
+            if evaluation:
                 self._enqueue(evaluation)
 
     def _notice(self, commit: Commit) -> None:
@@ -102,6 +104,10 @@ class EvaluationBroker:
             self.unblock()
 
     def _consider(self, evaluation: Evaluation) -> None:
+        if evaluation.status == "blocked":
+            self._blocked[evaluation.id] = None
+        else:
+            self._blocked.pop(evaluation.id, None)
         if evaluation.status != "pending":
             return
         wait = parse_time(evaluation.wait_until) - self._clock()

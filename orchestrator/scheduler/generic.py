@@ -10,21 +10,14 @@ from nomad_api.models.allocation import AllocationDeploymentStatus
 from nomad_api.models.evaluation import PlanAnnotations
 from nomad_api.models.job import TaskGroup
 from orchestrator.jobs import rescheduling
+from orchestrator.scheduler.descriptions import AUTO_PROMOTION, NEEDS_PROMOTION, RUNNING
 from orchestrator.scheduler.feasibility import in_datacenter, in_pool
 from orchestrator.scheduler.in_place import needs_replacement
 from orchestrator.scheduler.metrics import with_exhausted_resources
 from orchestrator.scheduler.placement import Candidates, Eligibility, Option, Selector
 from orchestrator.scheduler.plan import Plan
-from orchestrator.scheduler.reconcile import (
-    AUTO_PROMOTION,
-    NEEDS_PROMOTION,
-    RUNNING,
-    Change,
-    Placement,
-    Reconciliation,
-    Situation,
-    reconcile,
-)
+from orchestrator.scheduler.reconcile import reconcile
+from orchestrator.scheduler.situation import Change, Placement, Reconciliation, Situation
 from orchestrator.state.schema import State
 
 UPDATING_IN_PLACE = "alloc updating in-place"

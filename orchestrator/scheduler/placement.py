@@ -13,7 +13,7 @@ from orchestrator.scheduler.feasibility import crowded, escapes_class, in_datace
 from orchestrator.scheduler.metrics import Metrics
 from orchestrator.scheduler.networks import PortIndex, PortsExhausted, network_of
 from orchestrator.scheduler.plan import Plan
-from orchestrator.scheduler.resources import allocated, capacity, needed_by, used_by
+from orchestrator.scheduler.resources import allocated, capacity, needed_by
 from orchestrator.state.schema import State
 
 
@@ -120,10 +120,10 @@ class Selector:
         self, job: Job, group: TaskGroup, node: Node, metrics: Metrics, penalized: Collection[str], scored: bool
     ) -> tuple[float, Option] | None:
         metrics.evaluate()
-        proposed = self._plan.proposed(self._state, node.id)
+        view = self._plan.node(self._state, node.id)
         reason = unfit(job, group, node)
         self.eligibility.note(node, fits=reason is None)
-        reason = reason or unavailable(job, group, node, proposed) or crowded(job, group, node, self._elsewhere(job))
+        reason = reason or unavailable(job, group, node, view.allocations) or crowded(job, group, node, self._elsewhere(job))
         if reason:
             metrics.filter(node, reason)
             return None
@@ -131,19 +131,27 @@ class Selector:
         if group.networks:
             network = group.networks[0]
             try:
-                ports = PortIndex(node, proposed, random_source=self._random).assign(network) or None
+                ports = PortIndex(node, view.allocations, random_source=self._random).assign(network) or None
             except PortsExhausted as error:
                 metrics.exhaust(node, f"network: {error}")
                 return None
             networks = [network_of(network, ports or [], node)]
         resources = allocated(group, networks, ports)
-        room, used = capacity(node), used_by(proposed) + needed_by(resources)
+        room, used = capacity(node), view.used + needed_by(resources)
         exceeded = room.exceeded_by(used)
         if exceeded:
             metrics.exhaust(node, exceeded)
             return None
         if scored:
-            scores, total = rank.score(job, group, node, capacity=room, used=used, allocations=proposed, penalized=penalized)
+            scores, total = rank.score(
+                job,
+                group,
+                node,
+                capacity=room,
+                used=used,
+                same_group=view.of_group(job.id or "", group.name),
+                penalized=penalized,
+            )
         else:
             total = rank.binpack(room, used)
             scores = {"binpack": total}
@@ -153,6 +161,6 @@ class Selector:
     def _elsewhere(self, job: Job) -> Iterator[tuple[Allocation, Node]]:
         """The job's allocations on all nodes, as they will be, each with its node."""
         for node in self._state.nodes:
-            for alloc in self._plan.proposed(self._state, node.id):
+            for alloc in self._plan.node(self._state, node.id).allocations:
                 if alloc.namespace == job.namespace and alloc.job_id == job.id:
                     yield alloc, node

@@ -12,6 +12,7 @@ from nomad_api.models.evaluation import PlanAnnotations
 from orchestrator.jobs.allocations import put_planned
 from orchestrator.jobs.register import set_stable
 from orchestrator.jobs.status import update_status
+from orchestrator.scheduler.node_view import NodeView
 from orchestrator.scheduler.resources import flattened
 from orchestrator.state.schema import State
 from orchestrator.state.store import Transaction
@@ -38,6 +39,7 @@ class Plan:
     deployment: Deployment | None = None
     deployment_updates: list[DeploymentUpdate] = field(default_factory=list)
     annotations: PlanAnnotations = field(default_factory=PlanAnnotations)
+    _views: dict[str, NodeView] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -52,23 +54,31 @@ class Plan:
         if followup_eval_id:
             changes["followup_eval_id"] = followup_eval_id
         self.stops[alloc.id] = alloc.evolve(**changes)
+        if alloc.node_id in self._views:
+            self._views[alloc.node_id].remove(alloc.id)
 
     def unstop(self, alloc: Allocation) -> None:
         """Take back a stop."""
-        self.stops.pop(alloc.id, None)
+        if self.stops.pop(alloc.id, None) and alloc.node_id in self._views:
+            self._views[alloc.node_id].add(self.puts.get(alloc.id, alloc))
 
     def put(self, alloc: Allocation) -> None:
         """Place an allocation, or update a known one in place."""
         self.puts[alloc.id] = alloc
+        if alloc.node_id in self._views and alloc.id not in self.stops:
+            self._views[alloc.node_id].add(alloc)
 
-    def proposed(self, state: State, node_id: str) -> list[Allocation]:
-        """The allocations that the node will run once the plan is applied."""
-        kept = [
-            alloc
-            for alloc in state.allocations.by("node", node_id)
-            if not alloc.terminal and alloc.id not in self.stops and alloc.id not in self.puts
-        ]
-        return kept + [alloc for alloc in self.puts.values() if alloc.node_id == node_id and not alloc.terminal]
+    def node(self, state: State, node_id: str) -> NodeView:
+        """The node as it will be once the plan is applied to the state."""
+        view = self._views.get(node_id)
+        if view is None:
+            view = self._views[node_id] = NodeView(
+                self.puts.get(alloc.id, alloc) for alloc in state.allocations.by("node", node_id) if alloc.id not in self.stops
+            )
+            for alloc in self.puts.values():
+                if alloc.node_id == node_id and alloc.id not in self.stops:
+                    view.add(alloc)
+        return view
 
 
 def apply(tx: Transaction, plan: Plan) -> None:

@@ -5,9 +5,9 @@ replacement off the node where its predecessor failed; `node-affinity` is what t
 says nothing and does not count in the average.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from nomad_api.models import Allocation, Job, Node
+from nomad_api.models import Job, Node
 from nomad_api.models.job import Affinity, TaskGroup
 from orchestrator.scheduler.constraints import satisfies
 from orchestrator.scheduler.resources import Amount
@@ -22,13 +22,16 @@ def score(
     *,
     capacity: Amount,
     used: Amount,
-    allocations: Iterable[Allocation],
+    same_group: int,
     penalized: Collection[str],
 ) -> tuple[dict[str, float], float]:
-    """The single scores and their average. `used` includes the allocation to be placed, `allocations` do not."""
+    """The single scores and their average.
+
+    `used` includes the allocation to be placed; `same_group`, the number of the group's allocations on the node, does not.
+    """
     scores = {
         "binpack": binpack(capacity, used),
-        "job-anti-affinity": _anti_affinity(job, group, allocations),
+        "job-anti-affinity": -(same_group + 1) / (group.count or 1) if same_group else 0.0,
         "node-reschedule-penalty": -1.0 if node.id in penalized else 0.0,
         "node-affinity": 0.0,
     }
@@ -55,11 +58,6 @@ def affinities_of(job: Job, group: TaskGroup) -> list[Affinity]:
     for task in group.tasks or ():
         found += task.affinities or ()
     return found
-
-
-def _anti_affinity(job: Job, group: TaskGroup, allocations: Iterable[Allocation]) -> float:
-    same = sum(alloc.job_id == job.id and alloc.task_group == group.name for alloc in allocations)
-    return -(same + 1) / (group.count or 1) if same else 0.0
 
 
 def _affinity(affinities: list[Affinity], node: Node) -> float:

@@ -1,10 +1,10 @@
 """What allocations use of a node and what it has: CPU in MHz, memory and disk in MiB."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nomad_api.models import Allocation, Node, Resources
+from nomad_api.models import Node, Resources
 from nomad_api.models.allocation import (
     AllocatedCPU,
     AllocatedMemory,
@@ -43,15 +43,6 @@ class Amount:
 def capacity(node: Node) -> Amount:
     """What allocations may use of the node: what it has without what is reserved for others."""
     return _of_node(node.node_resources) - _of_node(node.reserved_resources)
-
-
-def used_by(allocations: Iterable[Allocation]) -> Amount:
-    """What allocations use together; those that the node reported as ended use nothing."""
-    total = Amount()
-    for alloc in allocations:
-        if alloc.allocated_resources and not alloc.client_terminal:
-            total += needed_by(alloc.allocated_resources)
-    return total
 
 
 def needed_by(resources: AllocatedResources) -> Amount:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from nomad_api.models import Allocation, AllocationMetric, Deployment, DeploymentState, Evaluation, Node
 from nomad_api.models.evaluation import DesiredUpdates, PlanAnnotations
 from nomad_api.models.job import TaskGroup
+from orchestrator.scheduler.descriptions import LOST, NEWER_JOB, NOT_NEEDED, RUNNING, SUCCESSFUL, UPDATING
 from orchestrator.scheduler.generic import (
     Outcome,
     blocked_evaluation,
@@ -26,7 +27,7 @@ from orchestrator.scheduler.metrics import with_exhausted_resources
 from orchestrator.scheduler.names import allocation_name
 from orchestrator.scheduler.placement import Candidates, Selector
 from orchestrator.scheduler.plan import DeploymentUpdate, Plan
-from orchestrator.scheduler.reconcile import LOST, NEWER_JOB, NOT_NEEDED, RUNNING, SUCCESSFUL, UPDATING, rolls_out
+from orchestrator.scheduler.reconcile_group import rolls_out
 from orchestrator.state.schema import State
 
 NODE_TAINTED = "alloc not needed as node is tainted"
