@@ -36,6 +36,8 @@ class Takes:
     most: int | None
     message: str
     hint: bool = True
+    code: int | None = None
+    """The exit code then; None is the command's usual one."""
 
 
 def nothing() -> Takes:
@@ -48,9 +50,9 @@ def one(what: str) -> Takes:
     return Takes(1, 1, f"This command takes one argument: {what}")
 
 
-def takes(least: int, most: int | None, message: str, *, hint: bool = True) -> Takes:
+def takes(least: int, most: int | None, message: str, *, hint: bool = True, code: int | None = None) -> Takes:
     """Any other number of arguments, with the message for it; `most` None is without end."""
-    return Takes(least, most, message, hint)
+    return Takes(least, most, message, hint, code)
 
 
 class GoFlags:
@@ -164,7 +166,7 @@ class Command(click.Command):
         flags = {name: value for name, value in ctx.params.items() if name not in common}
         try:
             if len(call.args) < self.takes.least or (self.takes.most is not None and len(call.args) > self.takes.most):
-                raise Failure(self.takes.message, hint=self.takes.hint)
+                raise Failure(self.takes.message, hint=self.takes.hint, code=self.takes.code)
             result = self.handler(call, *call.args, **flags)
             return (asyncio.run(call.finish(result)) if isinstance(result, Coroutine) else result) or 0
         except Failure as failure:

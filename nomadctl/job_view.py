@@ -19,7 +19,7 @@ _MOST_GROUPS: Final = 5
 
 def basics(job: "Job") -> str:
     """The head of `job status`."""
-    periodic, parameterized = job.periodic is not None, job.parameterized_job is not None
+    periodic, parameterized = job.periodic is not None, is_parameterized(job)
     rows: list[tuple[str, object]] = [
         ("ID", job.id),
         ("Name", job.name),
@@ -41,6 +41,11 @@ def basics(job: "Job") -> str:
     return pairs(rows)
 
 
+def is_parameterized(job: "Job") -> bool:
+    """Whether a job waits to be dispatched; its instances have the block too."""
+    return job.parameterized_job is not None and not job.dispatched
+
+
 def parameters(job: "Job") -> str:
     """What a dispatch of the job needs."""
     assert job.parameterized_job is not None  # only called for such jobs
@@ -56,7 +61,7 @@ def parameters(job: "Job") -> str:
 def summary_text(job: "Job", summary: "JobSummary") -> str:
     """How many allocations, or children, are in each state."""
     parts = []
-    launches = job.periodic is not None or job.parameterized_job is not None
+    launches = job.periodic is not None or is_parameterized(job)
     if not launches:
         rows = [
             (name, group.queued, group.starting, group.running, group.failed, group.complete, group.lost, group.unknown)
@@ -66,7 +71,7 @@ def summary_text(job: "Job", summary: "JobSummary") -> str:
         parts.append(f"{heading('Summary')}\n{table([titles, *rows])}")
     children = summary.children
     if children is not None and (launches or children.pending + children.running + children.dead):
-        title = "Parameterized Job Summary" if job.parameterized_job is not None else "Children Job Summary"
+        title = "Parameterized Job Summary" if is_parameterized(job) else "Children Job Summary"
         rows = [("Pending", "Running", "Dead"), (children.pending, children.running, children.dead)]  # type: ignore[list-item]
         parts.append(f"{heading(title)}\n{table(rows)}")
     return "\n".join(parts)

@@ -23,23 +23,26 @@ class HasID(Protocol):
 Found = TypeVar("Found", bound=HasID)
 
 
-async def find_job(call: "Call", prefix: str) -> tuple[str, str]:
+async def find_job(call: "Call", prefix: str, *, kind: str = "", filter: str | None = None) -> tuple[str, str]:
     """ID and namespace of the job that a prefix means: the exact match, else the only one.
 
     A token that may not list jobs may still read one: then the prefix is taken for the whole ID.
+
+    Args:
+        kind: what sort of job is looked for, for the message if there is none; `filter` is the expression for it.
     """
     from nomad_api.errors import Forbidden
 
     prefix = prefix.strip()
     try:
         with failing(f'Error querying job prefix "{prefix}"'):
-            jobs = await call.nomad.jobs.list(prefix, per_page=_PAGE)
+            jobs = await call.nomad.jobs.list(prefix, filter=filter, per_page=_PAGE)
     except Failure as failure:
         if isinstance(failure.__cause__, Forbidden):
             return prefix, call.settings.namespace
         raise
     if not jobs:
-        raise Failure(f'No job(s) with prefix or ID "{prefix}" found')
+        raise Failure(f'No {kind}{" " if kind else ""}job(s) with prefix or ID "{prefix}" found')
     ambiguous = jobs[0].id != prefix or (call.all_namespaces and len(jobs) > 1 and jobs[1].id == jobs[0].id)
     if len(jobs) > 1 and ambiguous:
         more = "\n(results may be truncated)" if len(jobs) >= _PAGE else ""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from nomad_api.client.api import Snapshot
+from nomad_api.client.api import Snapshot, segment
 from nomad_api.client.collection import Collection, models
 from nomad_api.models.allocation import AllocationStub
 from nomad_api.models.deployment import Deployment
@@ -136,6 +136,19 @@ class Jobs(Collection[JobStub, Job]):
         """Set the count of a group; without a count only the message is recorded."""
         body = {"Target": {"Group": group}, "Count": count, "Message": message, **options}
         return await self._registration("PUT", self._path(id, "scale"), body)
+
+    async def force_periodic(self, id: str) -> JobRegistration:
+        """Launch an instance of a periodic job now."""
+        return await self._registration("PUT", self._path(id, "periodic", "force"), None)
+
+    async def tag(self, id: str, name: str, version: int, description: str = "") -> None:
+        """Tag a version, so that it is kept however many come after it."""
+        body = {"Version": version, "Description": description}
+        await self._api.write("PUT", self._path(id, "versions", segment(name), "tag"), body)
+
+    async def untag(self, id: str, name: str) -> None:
+        """Remove a tag."""
+        await self._api.write("DELETE", self._path(id, "versions", segment(name), "tag"))
 
     async def dispatch(
         self,

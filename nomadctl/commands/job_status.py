@@ -7,7 +7,7 @@ from nomadctl.allocation_view import allocation_table
 from nomadctl.deployment_view import deployment_table, deployment_text
 from nomadctl.failure import failing
 from nomadctl.framework import Call, command, flag, one, option, takes
-from nomadctl.job_view import basics, evaluation_table, later_attempts, placement_failure, summary_text
+from nomadctl.job_view import basics, evaluation_table, is_parameterized, later_attempts, placement_failure, summary_text
 from nomadctl.lookup import find_job, job_table
 from nomadctl.order import newest_first
 from nomadctl.output import FULL_ID, SHORT_ID, heading, table
@@ -64,7 +64,7 @@ async def status(
     call.out(basics(job))
     if short:
         return
-    if job.parameterized_job is not None:
+    if is_parameterized(job):
         await _parameterized(call, nomad, job)
     elif job.periodic is not None:
         await _periodic(call, nomad, job)

@@ -6,14 +6,14 @@ from nomadctl import node_view
 from nomadctl.allocation_view import node_allocation_table
 from nomadctl.failure import Failure, failing, wording
 from nomadctl.framework import Call, command, flag, number, option, takes
-from nomadctl.lookup import find_one
+from nomadctl.node_lookup import find_node
 from nomadctl.order import newest_first
 from nomadctl.output import FULL_ID, SHORT_ID, heading, limit, table
 from nomadctl.pages import next_page
 from nomadctl.structured import structured
 
 if TYPE_CHECKING:
-    from nomad_api.models import Node, NodeStub
+    from nomad_api.models import Node
 
 
 @command(
@@ -59,24 +59,15 @@ async def status(
         await _list(call, params, quiet=quiet, allocs=allocs, os=os, json=json, template=t, verbose=verbose)
         return
 
-    def many(found: "list[NodeStub]") -> Failure:
-        titles = ("ID", "DC", "Name", "Class", "Drain", "Eligibility", "Status")
-        length = FULL_ID if verbose else SHORT_ID
-        rows = [
-            (limit(n.id, length), n.datacenter, n.name, n.node_class, n.drain, n.scheduling_eligibility, n.status)
-            for n in found
-        ]
-        return Failure(f"Prefix matched multiple nodes\n\n{table([titles, *rows])}")
-
-    found = await find_one(
-        await _own_id(call) if self else prefix,
-        call.nomad.nodes.list,
+    id = await find_node(
+        call,
+        "" if self else prefix,
         doing="Error querying node info",
         none='No node(s) with prefix "{prefix}" found',
-        many=many,
+        verbose=verbose,
     )
     with failing("Error querying node info"):
-        node = await call.nomad.nodes.get(found.id)
+        node = await call.nomad.nodes.get(id)
     if json or t:
         call.out(structured(json, t, node))
     else:
@@ -125,18 +116,6 @@ async def _list(
     call.out(table([titles, *rows]))
     if answer.next_token:
         call.out(next_page(answer.next_token))
-
-
-async def _own_id(call: Call) -> str:
-    """The ID of the node that the answering agent is."""
-    with failing("Error querying agent info"):
-        agent = await call.nomad.agent.self()
-    client = (agent.get("stats") or {}).get("client")
-    if client is None:
-        raise Failure("Nomad not running in client mode")
-    if not client.get("node_id"):
-        raise Failure("Failed to determine node ID")
-    return str(client["node_id"])
 
 
 async def _one(call: Call, node: "Node", *, short: bool, stats: bool, verbose: bool) -> None:

@@ -1,10 +1,10 @@
 """`system gc` and `system reconcile summaries`."""
 
 from nomadctl.failure import failing
-from nomadctl.framework import Call, command, nothing
+from nomadctl.framework import Call, command, nothing, takes
 
 
-@command("system gc", nothing())
+@command("system gc", takes(0, 0, "This command takes no arguments", code=0))
 async def gc(call: Call) -> None:
     """Forget what has ended: jobs, evaluations, allocations, nodes that are down."""
     with failing("Error running system garbage-collection"):
