@@ -38,6 +38,7 @@ def fingerprint(config: ClientConfig, node_id: str, clock: Clock) -> Node:
         datacenter=config.datacenter,
         name=config.name or socket.gethostname(),
         http_addr=config.http_address,
+        cgroup_parent="nomad.slice" if attributes["os.cgroups.version"] == "2" else "/nomad",
         attributes=attributes,
         meta=dict(config.meta),
         node_class=config.node_class,

@@ -145,6 +145,7 @@ def _identity(place: TaskPlace, directories: Directories) -> dict[str, str]:
         "NOMAD_DC": place.node.datacenter,
         "NOMAD_NAMESPACE": place.namespace,
         "NOMAD_REGION": place.region,
+        "NOMAD_PARENT_CGROUP": place.node.cgroup_parent,
     }
     if job.parent_id:
         variables["NOMAD_JOB_PARENT_ID"] = job.parent_id

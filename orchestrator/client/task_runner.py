@@ -26,7 +26,6 @@ from orchestrator.client.drivers.base import (
     DriverError,
     ExecSession,
     ExitResult,
-    LogLimits,
     RunningTask,
     TaskConfig,
     TaskDriver,
@@ -38,6 +37,7 @@ from orchestrator.client.hooks.base import HookError, TaskHook, TaskScope
 from orchestrator.client.restarts import Decision, Next, RestartTracker, restarts_on_success
 from orchestrator.client.server import Server
 from orchestrator.client.state import ClientState, TaskRecord
+from orchestrator.client.task_config import task_config
 from orchestrator.client.task_env import TaskEnvironment, TaskPlace
 from orchestrator.client.waiting import first_of
 
@@ -381,42 +381,8 @@ class TaskRunner:
         self._around.state.save(self.place.allocation.id, self.name, record)
 
     def _config(self, config: dict[str, Any], environment: dict[str, str]) -> TaskConfig:
-        place = self.place
-        allocated = place.allocation.allocated_resources
-        resources = allocated.tasks.get(self.name) if allocated else None
-        limits = place.task.log_config
-        logs = None
-        if limits is None or not limits.disabled:
-            files = limits.max_files if limits and limits.max_files else 10
-            logs = LogLimits(files, (limits.max_file_size_mb if limits and limits.max_file_size_mb else 10) << 20)
-        network = next(iter(place.group.networks or ()), None)
-        dns = network.dns if network else None
-        return TaskConfig(
-            allocation_id=place.allocation.id,
-            name=self.name,
-            directory=place.directory,
-            labels={
-                "com.hashicorp.nomad.alloc_id": place.allocation.id,
-                "com.hashicorp.nomad.job_id": place.job.id or "",
-                "com.hashicorp.nomad.job_name": place.job.name or "",
-                "com.hashicorp.nomad.namespace": place.namespace,
-                "com.hashicorp.nomad.node_id": place.node.id,
-                "com.hashicorp.nomad.node_name": place.node.name,
-                "com.hashicorp.nomad.task_group_name": place.group.name,
-                "com.hashicorp.nomad.task_name": self.name,
-            },
-            config=config,
-            env=environment,
-            user=self.environment.interpolate(place.task.user, environment),
-            logs=logs,
-            cpu_shares=resources.cpu.cpu_shares if resources else 0,
-            memory_mb=resources.memory.memory_mb if resources else 0,
-            memory_max_mb=resources.memory.memory_max_mb if resources else 0,
-            ports=tuple(place.allocation.ports.values()),
-            emit=self.emit,
-            network_mode=network.mode if network else "",
-            dns={"servers": dns.servers or (), "searches": dns.searches or (), "options": dns.options or ()} if dns else {},
-        )
+        user = self.environment.interpolate(self.place.task.user, environment)
+        return task_config(self.place, config, environment, user, self.emit)
 
 
 def _owner(user: str) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from orchestrator.client.templates.errors import TemplateError
 from orchestrator.client.templates.formatting import show
-from orchestrator.client.templates.syntax import (
+from orchestrator.client.templates.tree import (
     Branch,
     Call,
     Dot,

@@ -75,6 +75,8 @@ SCHEMA: Final = Schema(
     required=("image",),
 )
 
+ENGINE_LOG_SIZE: Final = "1g"
+
 _CONTAINER: Final = {
     "entrypoint": "Entrypoint",
     "hostname": "Hostname",
@@ -254,13 +256,14 @@ def _mount(task: TaskConfig, mount: Mapping[str, Any], *, volumes: bool) -> dict
 
 
 def _log_config(task: TaskConfig) -> dict[str, Any]:
-    """Where the engine keeps the output until it is copied: as much of it as the task's own files hold, unless told so."""
+    """Where the engine keeps the output until it is copied. When it begins a new file it may send lines twice to whoever
+    follows, so its files are large: that bounds the disk and hardly ever happens."""
     if logging := task.config.get("logging"):
         kind = logging[0].get("type") or logging[0].get("driver") or "json-file"
         return {"Type": kind, "Config": _block(logging[0], "config")}
     if task.logs is None:
         return {"Type": "none"}
-    return {"Type": "json-file", "Config": {"max-file": str(task.logs.max_files), "max-size": str(2 * task.logs.max_bytes)}}
+    return {"Type": "json-file", "Config": {"max-file": "2", "max-size": ENGINE_LOG_SIZE}}
 
 
 def _ulimit(name: str, value: str) -> dict[str, Any]:

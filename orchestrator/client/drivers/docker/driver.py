@@ -44,6 +44,8 @@ SIGNALS: Final = (
 
 _PROBE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 1.0
+_KILLED: Final = 137
+_OOM_SECONDS: Final = 0.3
 
 
 class Docker(TaskDriver):
@@ -182,6 +184,7 @@ class _Container(RunningTask):
         if task.logs:
             self._log = ContainerLog(engine, container_id, task.directory.logs, task.name, task.logs, run)
         self._ended: asyncio.Task[ExitResult] | None = None
+        self._stopped = False
 
     def watch(self) -> None:
         """Begin to copy the output and to wait for the end."""
@@ -199,6 +202,7 @@ class _Container(RunningTask):
             self._log.close()
 
     async def stop(self, signal: str, grace: float) -> None:
+        self._stopped = True
         with contextlib.suppress(EngineError):
             if signal:
                 await self._kill(signal)
@@ -249,6 +253,10 @@ class _Container(RunningTask):
                 if self._log:
                     await self._log.copy(tty=found["Config"]["Tty"], follow=running)
                 if not running:
+                    if found["State"]["ExitCode"] == _KILLED and not found["State"]["OOMKilled"] and not self._stopped:
+                        # The engine may learn of lacking memory a moment after the end.
+                        await asyncio.sleep(_OOM_SECONDS)
+                        found = await self._inspect() or found
                     return _result(found["State"])
                 await self._engine.request("POST", f"/containers/{self._id}/wait")
             except EngineError as error:
