@@ -5,6 +5,7 @@ from functools import cache
 
 from nomad_api.models import Node
 from nomad_api.models.job import Constraint
+from orchestrator.go_regexp import PatternError, compile_pattern
 from orchestrator.versions import satisfies_version
 
 _OWN = {
@@ -87,6 +88,6 @@ def _items(text: str) -> set[str]:
 @cache
 def _compile(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.compile(pattern)
-    except re.error:
+        return compile_pattern(pattern)
+    except PatternError:
         return None

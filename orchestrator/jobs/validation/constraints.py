@@ -1,10 +1,10 @@
 """Checks of constraints, affinities and spreads."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from nomad_api.models.job import Affinity, Constraint, Spread
+from orchestrator.go_regexp import PatternError, compile_pattern
 from orchestrator.jobs.validation.problems import inside, quoted
 from orchestrator.versions import malformed
 
@@ -82,9 +82,10 @@ def _affinity(affinity: Affinity) -> Iterator[str]:
 
 def _right_side(operand: str, right: str, block: str) -> Iterator[str]:
     if operand == "regexp":
-        problem = _regexp_problem(right)
-        if problem:
-            yield f"Regular expression failed to compile: error parsing regexp: {problem}"
+        try:
+            compile_pattern(right)
+        except PatternError as error:
+            yield f"Regular expression failed to compile: {error}"
     elif operand == "version":
         if malformed(right, semver=False):
             yield f"Version {block} is invalid: malformed constraint: {right}"
@@ -113,26 +114,6 @@ def _attribute(target: str) -> Iterator[str]:
         yield f"attribute {quoted(target)} is missing a closing brace"
     elif target not in _EXACT and not target.startswith(_PREFIXES):
         yield f"unsupported attribute {quoted(target)}"
-
-
-def _regexp_problem(pattern: str) -> str | None:
-    """What is wrong with a regular expression, in the words of Go's parser."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        message, position = error.msg, error.pos or 0
-        if "unterminated subpattern" in message:
-            return f"missing closing ): `{pattern}`"
-        if "unterminated character set" in message:
-            return f"missing closing ]: `{pattern[position:]}`"
-        if "unbalanced parenthesis" in message:
-            return f"unexpected ): `{pattern}`"
-        if "nothing to repeat" in message:
-            return f"missing argument to repetition operator: `{pattern[position : position + 1]}`"
-        if "multiple repeat" in message:
-            return f"invalid nested repetition operator: `{pattern[position - 1 : position + 1]}`"
-        return f"{message}: `{pattern}`"
-    return None
 
 
 def _spread(spread: Spread) -> Iterator[str]:
