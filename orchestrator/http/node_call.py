@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from nomad_api.models import Allocation
 from orchestrator.client.client import Client
 from orchestrator.client.drivers.base import DriverError
-from orchestrator.client.errors import ClientError, TaskNotStarted, UnknownAllocation
+from orchestrator.client.errors import ClientError, MissingFile, TaskNotStarted, UnknownAllocation
 from orchestrator.errors import APIError, PermissionDenied
 from orchestrator.http.call import Call
 
@@ -47,5 +47,7 @@ def node_errors(status: int = 500) -> Iterator[None]:
         yield
     except (UnknownAllocation, TaskNotStarted) as error:
         raise APIError(404, str(error)) from None
+    except MissingFile as error:
+        raise APIError(404 if status == 500 else status, str(error)) from None
     except (ClientError, DriverError) as error:
         raise APIError(status, str(error)) from None

@@ -97,12 +97,17 @@ def _told_as_content(error: APIError) -> Answer:
 
 
 async def _send(call: Call, frames: AsyncIterator[Frame], *, plain: bool, content_type: str) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": "Accept-Encoding"})
-    await response.prepare(call.request)
+    """Frames as they come. The answer begins with the first of them, so one without any is empty and has no type."""
+    response: web.StreamResponse | None = None
     async for frame in frames:
         data = frame.data if plain else _encode(frame)
-        if data:
+        if response is None and (data or plain):
+            response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": "Accept-Encoding"})
+            await response.prepare(call.request)
+        if response is not None and data:
             await response.write(data)
+    if response is None:
+        return web.Response(headers={"Content-Type": content_type} if plain else {})
     await response.write_eof()
     return response
 

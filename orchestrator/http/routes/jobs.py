@@ -82,14 +82,15 @@ async def register(call: Call) -> Answer:
 async def deregister(call: Call) -> Answer:
     purge = call.boolean("purge")
     call.boolean("global")
-    if call.text("no_shutdown_delay"):
-        _no_shutdown_delay(call)
+    no_delay = _no_shutdown_delay(call)
     priority = call.number("eval_priority", "")
     if not 0 <= priority <= 100:
         raise APIError(400, "Eval priority must be between 1 and 100 inclusively")
     committed = await call.store.write(
         "JobDeregistered",
-        lambda tx: job_writes.deregister(tx, call.namespace, call.path["job_id"], purge=purge, eval_priority=priority),
+        lambda tx: job_writes.deregister(
+            tx, call.namespace, call.path["job_id"], purge=purge, eval_priority=priority, no_shutdown_delay=no_delay
+        ),
     )
     result = committed.value
     index = committed.index if result.existed else 0

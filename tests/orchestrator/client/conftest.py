@@ -31,7 +31,7 @@ async def client(server: FakeServer, tmp_path: Path) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
+async def engine(busybox_image: str) -> AsyncIterator[Engine]:
     """The Docker engine of this machine."""
     engine = Engine()
     yield engine
