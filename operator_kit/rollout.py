@@ -5,7 +5,7 @@ version: an old healthy version is not the answer to a new spec.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nomad_api.models import AllocationStub, Deployment, Job
@@ -13,12 +13,21 @@ from nomad_api.models import AllocationStub, Deployment, Job
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How far a job's current version is. `reason` and `message` are made for a condition."""
+    """How far a job's current version is. `reason` and `message` are made for a condition.
+
+    Attributes:
+        desired: how many allocations there should be.
+        running: how many of them are as they should be.
+        version: the job's current version.
+        allocations: those that should run, of any version.
+    """
 
     reason: Literal["Healthy", "Progressing", "Failed"]
     message: str
     desired: int = 0
     running: int = 0
+    version: int = 0
+    allocations: tuple[AllocationStub, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -36,9 +45,15 @@ def judge(job: Job, deployment: Deployment | None, allocations: Sequence[Allocat
         deployment: the job's latest, None if it never had one (batch jobs, system jobs of older servers).
         allocations: all of the job.
     """
+    wanted = tuple(allocation for allocation in allocations if allocation.desired_status == "run")
+    return replace(_judge(job, deployment, allocations, wanted), version=job.version or 0, allocations=wanted)
+
+
+def _judge(
+    job: Job, deployment: Deployment | None, allocations: Sequence[AllocationStub], wanted: Sequence[AllocationStub]
+) -> Rollout:
     if deployment is not None and deployment.job_version != job.version:
         deployment = None
-    wanted = [allocation for allocation in allocations if allocation.desired_status == "run"]
     current = [allocation for allocation in wanted if allocation.job_version == job.version]
     old = sum(allocation.client_status in ("pending", "running") for allocation in allocations) - sum(
         allocation.client_status in ("pending", "running") for allocation in current

@@ -6,7 +6,7 @@ through the socket of the task API, and may do what the policy bound to the job 
 
 from collections.abc import Mapping
 
-from nomad_api.models import ACLPolicy, Job, Resources, Task, TaskGroup, WorkloadIdentity
+from nomad_api.models import ACLPolicy, Job, Resources, Task, TaskGroup, Update, WorkloadIdentity
 from nomad_api.models.job import RestartPolicy
 from operators.bundle import LABEL, Bundle
 
@@ -58,7 +58,8 @@ def operator_job(options: Mapping[str, str]) -> Job:
         resources=Resources(cpu=100, memory_mb=128),
     )
     restart = RestartPolicy(attempts=10, interval="1m", delay="1s", mode="delay")  # type: ignore[arg-type]
-    group = TaskGroup(name="operator", restart_policy=restart, tasks=[task])
+    update = Update(health_check="task_states", min_healthy_time="1s")  # type: ignore[arg-type]
+    group = TaskGroup(name="operator", restart_policy=restart, update=update, tasks=[task])
     return Job(id=NAME, type="system", datacenters=["*"], meta={LABEL: NAME}, task_groups=[group])
 
 

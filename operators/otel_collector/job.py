@@ -1,120 +1,197 @@
-"""From a collector to the Nomad job that runs it.
+"""The Nomad job of a collector.
 
-The configuration is delivered in the job's template, so that it is versioned with the job: a changed configuration is a new
-version, rolled out with health checks, and `nomad job revert` brings an old one back. A Docker container gets ports mapped to
-the numbers in the configuration; a plain process shares the host's ports, so its endpoints read theirs from the environment.
+The configuration travels in the job, as the text of a template: so it is versioned with the job, rolled out by its `update`
+block, and restored by reverting the job. Ports come from the configuration. With the docker driver a container has its own
+network, and Nomad publishes the configured numbers under free ones of the node; with raw_exec instances share the node's
+network, and each reads the numbers that Nomad gave it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nomad_api.models import Job, Network, Port, Resources, Service, ServiceCheck, Task, TaskGroup, Template, Update
-from nomad_api.models.job import RestartPolicy
-from operators.otel_collector import ports as collector_ports
+from nomad_api.duration import MINUTE, SECOND, parse_duration
+from nomad_api.models import Job, Network, Service, ServiceCheck, Task, TaskGroup, Template, Update
+from nomad_api.models import Port as NetworkPort
+from nomad_api.models import Resources as TaskResources
+from nomad_api.models.job import Constraint, RestartPolicy
 from operators.otel_collector.config import effective_config
+from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.health import HealthProbe, health_probe
-from operators.otel_collector.ports import infer_ports, merge_ports, with_ports
+from operators.otel_collector.ports import Port, infer_ports, is_port_name, merge_ports, with_ports
 from operators.otel_collector.rendering import RenderedConfig, render
 from operators.otel_collector.resource import Collector
 
-TASK = "collector"
 GROUP = "collector"
-CONFIG_HASH = "otel.config_hash"
-# A collector's configuration may hold `{{ }}` itself.
-_LEFT, _RIGHT = "<%nomad", "nomad%>"
-_RESTART = RestartPolicy(attempts=3, interval="1m", delay="2s", mode="delay")  # type: ignore[arg-type]
+TASK = "collector"
+CONFIG_FILE = "collector.yaml"
+CONFIG_META = "otel.config_sha256"
+"""The key in the job's metadata for the digest of the configuration that this version of the job runs."""
+
+LONGEST_NAME = 63 - len("-collector-") - 15
+"""Characters of a resource's name: a service's name, `<name>-collector-<port>`, has at most 63."""
+
+MEMORY_SHARE = 0.8
+"""Of the task's memory, what Go's heap is held to: beyond it the collector cleans up rather than be killed."""
+
+JOB_TYPES = {"deployment": "service", "daemonset": "system"}
+
+_CHECK_INTERVAL = 2 * SECOND
+_CHECK_TIMEOUT = 1 * SECOND
+_KILL_TIMEOUT = 15 * SECOND
 
 
-@dataclass(frozen=True)
-class CollectorJob:
-    """The wanted job, and what its author should know."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job, and what it was made from."""
 
     job: Job
     config: RenderedConfig
-    services: dict[str, str]
-    """Name of the service of each port, by the port's label."""
-    names: dict[str, str]
-    """Name of each port, by its label."""
+    ports: tuple[Port, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def services(self) -> dict[str, Port]:
+        """The published ports, by the names of their services."""
+        group = self.job.group(GROUP)
+        by_label = {port.label: port for port in self.ports}
+        return {service.name: by_label[service.port_label] for service in (group.services if group else None) or ()}
 
-def job_id(name: str) -> str:
-    """The ID of a collector's job."""
-    return f"otel-collector-{name}"
 
-
-def collector_job(collector: Collector) -> CollectorJob:
-    """The job of a collector.
+def plan_job(collector: Collector) -> Plan:
+    """The job for a collector.
 
     Raises:
-        ConfigError: the configuration is wrong; it tells every problem.
+        ConfigError: with everything that is wrong with the configuration, or with the name.
     """
     spec = collector.spec
+    if not _is_host_label(collector.name):
+        raise ConfigError(
+            [
+                f'the name "{collector.name}" becomes part of service names: use lower-case letters, digits and inner dashes, '
+                f"at most {LONGEST_NAME} characters"
+            ]
+        )
     effective = effective_config(spec.config, health_check=spec.health_check)
-    declared = [collector_ports.Port(port.name, port.number, port.protocol) for port in spec.ports]
+    declared = [Port(port.name, port.port, port.protocol, app_protocol=port.app_protocol) for port in spec.ports]
     ports = merge_ports(infer_ports(effective.config), declared)
-    config = render(with_ports(effective.config, ports, "bridge" if spec.driver == "docker" else "host-dynamic"))
+    shared = spec.driver == "raw_exec"
+    config = render(with_ports(effective.config, ports, "host-dynamic" if shared else "bridge"))
     probe = health_probe(effective.config, ports)
-    services = {port.label: f"{collector.name}-collector-{port.name}" for port in ports if not port.loopback}
+    # A container's loopback is its own; on the node's, every port has to be asked for.
+    asked_for = [port for port in ports if shared or not port.loopback]
+    host_ports = {port.name: port.host_port for port in spec.ports}
     group = TaskGroup(
         name=GROUP,
-        count=1 if spec.mode == "daemonset" else spec.replicas,
-        networks=[Network(dynamic_ports=[_port(collector, port) for port in ports])],
-        services=[_service(port, services[port.label], probe) for port in ports if port.label in services],
-        restart_policy=_RESTART,
-        tasks=[_task(collector, config, ports)],
+        count=spec.replicas if spec.mode == "deployment" else 1,
+        networks=[_network(asked_for, host_ports, shared=shared)] if asked_for else None,
+        services=_services(collector.name, ports, probe) or None,
+        restart_policy=_restart_policy(spec),
+        update=_update(spec, checked=probe is not None),
+        tasks=[_task(spec, config, [port.label for port in asked_for])],
     )
     job = Job(
         id=job_id(collector.name),
-        type="system" if spec.mode == "daemonset" else "service",
+        namespace=collector.namespace,
+        type=JOB_TYPES[spec.mode],
         datacenters=spec.datacenters,
         node_pool=spec.node_pool,
-        update=Update(health_check="checks" if probe else "task_states", **spec.update.model_dump()),
-        meta={CONFIG_HASH: config.sha256[:12]},
+        constraints=[Constraint(l_target=c.attribute, operand=c.operator, r_target=c.value) for c in spec.constraints] or None,
+        meta={CONFIG_META: config.sha256},
         task_groups=[group],
     )
-    return CollectorJob(job, config, services, {port.label: port.name for port in ports}, effective.warnings)
+    return Plan(job, config, tuple(ports), effective.warnings)
 
 
-def _port(collector: Collector, port: collector_ports.Port) -> Port:
-    return Port(label=port.label, to=port.number if collector.spec.driver == "docker" else 0)
+def job_id(name: str) -> str:
+    """The ID of the job of the collector of that name."""
+    return f"otel-collector-{name}"
 
 
-def _service(port: collector_ports.Port, name: str, probe: HealthProbe | None) -> Service:
-    checks = None
-    if probe and probe.port.label == port.label:
-        check = ServiceCheck(
-            name="health",
-            type="http",
-            path=probe.path,
-            protocol="https" if probe.https else "",
-            interval="2s",  # type: ignore[arg-type]
-            timeout="2s",  # type: ignore[arg-type]
+def _is_host_label(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and all(is_port_name(part) for part in name.split("-"))
+
+
+def _network(ports: list[Port], host_ports: Mapping[str, int | None], *, shared: bool) -> Network:
+    reserved: list[NetworkPort] = []
+    dynamic: list[NetworkPort] = []
+    for port in ports:
+        number = host_ports.get(port.name)
+        if shared and not port.location:
+            number = number or port.number  # nothing in the configuration could read another number
+        to = 0 if shared else port.number
+        (reserved if number else dynamic).append(NetworkPort(label=port.label, value=number or 0, to=to))
+    return Network(reserved_ports=reserved or None, dynamic_ports=dynamic or None)
+
+
+def _services(name: str, ports: list[Port], probe: HealthProbe | None) -> list[Service]:
+    return [
+        Service(
+            name=f"{name}-collector-{port.name}",
+            port_label=port.label,
+            provider="nomad",
+            tags=[tag for tag in (port.app_protocol, port.protocol if port.protocol == "udp" else None) if tag] or None,
+            checks=[_check(probe)] if probe is not None and probe.port == port else None,
         )
-        checks = [check]
-    tags = [tag for tag in (port.app_protocol, port.protocol) if tag]
-    return Service(name=name, port_label=port.label, provider="nomad", tags=tags, checks=checks)
+        for port in ports
+        if not port.loopback
+    ]
 
 
-def _task(collector: Collector, config: RenderedConfig, ports: list[collector_ports.Port]) -> Task:
-    spec = collector.spec
-    args = ["--config=${NOMAD_TASK_DIR}/collector.yaml", *(f"--{key}={value}" for key, value in sorted(spec.args.items()))]
+def _check(probe: HealthProbe) -> ServiceCheck:
+    return ServiceCheck(
+        name="health",
+        type="http",
+        path=probe.path,
+        protocol="https" if probe.https else "http",
+        tls_skip_verify=probe.https,
+        interval=_CHECK_INTERVAL,
+        timeout=_CHECK_TIMEOUT,
+    )
+
+
+def _restart_policy(spec: Collector.Spec) -> RestartPolicy:
+    """On a service, a few attempts, then another node; an instance that belongs to its node is tried for ever."""
+    mode = "fail" if spec.mode == "deployment" else "delay"
+    return RestartPolicy(attempts=3, interval=MINUTE, delay=2 * SECOND, mode=mode)
+
+
+def _update(spec: Collector.Spec, *, checked: bool) -> Update:
+    deadline = parse_duration(spec.update.healthy_deadline)
+    return Update(
+        max_parallel=spec.update.max_parallel,
+        health_check="checks" if checked else "task_states",
+        min_healthy_time=parse_duration(spec.update.min_healthy_time),
+        healthy_deadline=deadline,
+        progress_deadline=2 * deadline,
+    )
+
+
+def _task(spec: Collector.Spec, config: RenderedConfig, port_labels: list[str]) -> Task:
+    args = [f"--config=${{NOMAD_TASK_DIR}}/{CONFIG_FILE}"]
+    args += [f"--{name}={value}" if value else f"--{name}" for name, value in sorted(spec.args.items())]
     if spec.driver == "docker":
-        driver_config = {"image": spec.image, "args": args, "ports": [port.label for port in ports]}
+        driver_config = {"image": spec.image, "args": args, "ports": port_labels}
     else:
         driver_config = {"command": spec.binary, "args": args}
     return Task(
         name=TASK,
         driver=spec.driver,
         config=driver_config,
-        env={"GOMEMLIMIT": f"{spec.resources.memory * 8 // 10}MiB", **spec.env},
-        resources=Resources(cpu=spec.resources.cpu, memory_mb=spec.resources.memory),
-        templates=[
-            Template(
-                dest_path="local/collector.yaml",
-                embedded_tmpl=config.text,
-                left_delim=_LEFT,
-                right_delim=_RIGHT,
-                change_mode="restart",
-            )
-        ],
+        env={"GOMEMLIMIT": f"{int(spec.resources.memory * MEMORY_SHARE)}MiB", **spec.env},
+        resources=TaskResources(cpu=spec.resources.cpu, memory_mb=spec.resources.memory),
+        templates=[_template(config)],
+        kill_signal="SIGTERM",
+        kill_timeout=_KILL_TIMEOUT,
+    )
+
+
+def _template(config: RenderedConfig) -> Template:
+    """The configuration as it is: `{{ … }}` in it is the collector's, so the template's delimiters are ones it cannot hold."""
+    mark = config.sha256[:16]
+    return Template(
+        dest_path=f"local/{CONFIG_FILE}",
+        embedded_tmpl=config.text,
+        left_delim=f"<<{mark}:",
+        right_delim=f":{mark}>>",
+        change_mode="restart",
     )

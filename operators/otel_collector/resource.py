@@ -18,6 +18,10 @@ from operators.otel_collector.ports import MAX_NAME, is_port_name
 DEFAULT_IMAGE = "otel/opentelemetry-collector:0.165.0"
 DEFAULT_BINARY = "otelcol"
 
+SHORT_HASH = 12
+MOST_ENDPOINTS = 48
+"""A status has to fit into a variable; the names of the services lead to every instance."""
+
 _RESERVED_ARGS = ("config",)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -112,8 +116,7 @@ class Collector(
     short_names=("otelcol",),
     columns={
         "Mode": "spec.mode",
-        "Ready": "status.readyReplicas",
-        "Replicas": "status.replicas",
+        "Replicas": "status.readyReplicas",
         "Config": "status.configHash",
         "Version": "status.version",
     },
@@ -202,7 +205,7 @@ class Collector(
             ready_replicas: `ready/wanted`.
             image: the image, or the path of the binary, that runs.
             version: of the collector, as far as the image's tag tells.
-            config_hash: SHA-256 of the wanted effective configuration, in hex.
+            config_hash: the first `SHORT_HASH` digits of the SHA-256 of the wanted effective configuration.
             job_id: the Nomad job.
             endpoints: of the instances that run; at most `MOST_ENDPOINTS`, the services know all.
         """
