@@ -123,10 +123,10 @@ class Source(ABC):
 
     def _take(self, snapshot: Snapshot[Any], index: int) -> int:
         """Take over an answer; the index to wait from next."""
-        if snapshot.index < index:
+        if max(snapshot.index, 1) < index:  # some tables begin at 0, but 1 is the least one can wait from
             self.restart()
             return 0
-        if snapshot.index != index or index == 0:
+        if index == 0 or snapshot.index > index:
             self.replace(snapshot.value or [], snapshot.index)
         self._touch()
         if self.state is not SourceState.SYNCED:

@@ -83,7 +83,7 @@ class MemoryTransport(Transport):
             return None
         watched = f"var/{given.get('prefix', '')}" if name == "vars" else name if name.startswith("var/") else "jobs"
         changed = await self.cluster.changed(watched, index, parse_duration(given["wait"]) / SECOND)
-        return None if changed else index
+        return None if changed else min(index, self.cluster.index)
 
     def _answer(self, method: str, name: str, body: Row, given: dict[str, Any]) -> Any:
         kind, _, rest = name.partition("/")

@@ -119,6 +119,14 @@ class Cluster:
         for stream in self._streams:
             stream.close()
 
+    def forget_everything(self) -> None:
+        """Begin anew with nothing and at the first index, as a development agent does after a restart."""
+        for state in (self.variables, self.jobs, self.allocations, self.deployments, self._changes, self._buffer):
+            state.clear()
+        self.index = 1
+        self.cut_streams()
+        self.change()
+
     def publish(self, topic: str, type: str, key: str, payload: Row, *filter_keys: str) -> None:
         """Tell the subscribers of the change that has just been made."""
         if self.deaf or (topic == "Variable" and not self.variable_topic):
