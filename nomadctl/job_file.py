@@ -12,6 +12,7 @@ import click
 from nomadctl.failure import Failure
 from nomadctl.framework import flag, option
 from nomadctl.json_text import decode
+from nomadctl.structured import whole
 
 if TYPE_CHECKING:
     from nomad_api.models import JobSubmission
@@ -133,7 +134,7 @@ def _every_field(job: dict[str, Any]) -> dict[str, Any]:
     """A job written by hand with every field of the API, as `nomad` submits it."""
     from nomad_api.models import Job
 
-    data = {"Migrate": None, "Reschedule": None, **Job.model_validate(job).to_wire()}
+    data = {"Migrate": None, "Reschedule": None, **whole(Job.model_validate(job), strict=False)}
     for group in data["TaskGroups"] or ():
         for task in group["Tasks"] or ():
             if task["CSIPluginConfig"] is None:

@@ -15,6 +15,7 @@ _HIDDEN: Final[dict[str, tuple[str, ...]]] = {
     "ACLToken": ("hash",),
     "ACLTokenStub": ("hash",),
     "Allocation": ("alloc_states", "signing_key_id"),
+    "AllocationStub": ("desired_transition",),
     "Deployment": ("eval_priority",),
     "DeploymentState": ("auto_promote",),
     "Namespace": ("hash",),
@@ -68,29 +69,27 @@ def query_meta(answer: "Answer") -> dict[str, Any]:
     }
 
 
-def whole(value: Any) -> Any:
+def whole(value: Any, *, strict: bool = True) -> Any:
     """Models as dictionaries with every field, also those whose zero value Nomad leaves out of its JSON.
 
-    What a server sends beyond the fields that are known is left out, as `nomad` does.
+    With `strict`, what a server sends beyond the fields that `nomad` knows is left out, as `nomad` does.
     """
     from nomad_api.models.base import Wire
 
     match value:
         case Wire():
-            return _fields(value)
+            return _fields(value, strict)
         case Mapping():
-            return {key: whole(item) for key, item in value.items()}
+            return {key: whole(item, strict=strict) for key, item in value.items()}
         case list() | tuple():
-            return [whole(item) for item in value]
+            return [whole(item, strict=strict) for item in value]
         case _:
             return value
 
 
-def _fields(model: "Wire") -> dict[str, Any]:
+def _fields(model: "Wire", strict: bool) -> dict[str, Any]:
     name = type(model).__name__
-    hidden = _HIDDEN.get(name, ())
+    hidden = _HIDDEN.get(name, ()) if strict else ()
     fields = type(model).model_fields.items()
-    return {
-        **_ADDED.get(name, {}),
-        **{field.alias or key: whole(getattr(model, key)) for key, field in fields if key not in hidden},
-    }
+    known = {field.alias or key: whole(getattr(model, key), strict=strict) for key, field in fields if key not in hidden}
+    return {**_ADDED.get(name, {}), **known, **({} if strict else model.model_extra or {})}

@@ -82,7 +82,7 @@ async def fail(call: Call, prefix: str, *, detach: bool, verbose: bool) -> int:
         answer = await call.nomad.deployments.fail(deployment.id)
     reverted = answer.get("RevertedJobVersion")
     back = f". Auto-reverted to job version {reverted}." if reverted is not None else ""
-    call.out(f'Deployment "{deployment.id}" failed{back}\n')
+    call.out(f'Deployment "{deployment.id}" failed{back}' + ("" if detach else "\n"))
     return await _follow(call, answer, detach, verbose)
 
 
