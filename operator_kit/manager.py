@@ -74,6 +74,7 @@ class Manager:
         self.name = name
         self.identity = identity or os.environ.get("NOMAD_ALLOC_ID") or f"{socket.gethostname()}-{os.getpid()}"
         self.leading = asyncio.Event()
+        self.health_port: int | None = None
         self.metrics = Metrics()
         self._nomad = nomad
         self._lock_ttl = lock_ttl
@@ -110,7 +111,7 @@ class Manager:
             if self._health:
                 registry = self.metrics.registry
                 server = HealthServer(*self._health, alive=self.stuck, ready=self.unready, registry=registry)
-                await stack.enter_async_context(server)
+                self.health_port = (await stack.enter_async_context(server)).port
             async with asyncio.TaskGroup() as tasks:
                 followers = [tasks.create_task(source.run(), name=f"follow {source.name}") for source in self._sources]
                 followers.append(tasks.create_task(self._feed.run(), name="follow events"))

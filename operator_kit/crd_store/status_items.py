@@ -36,7 +36,7 @@ def pack(status: ResourceStatus) -> dict[str, str]:
         items = encode(status)
         last_applied = items.get(_LAST_APPLIED, "")
         if len(last_applied) > LONG:
-            items[_LAST_APPLIED] = _COMPRESSED + base64.b64encode(zlib.compress(last_applied.encode())).decode()
+            items[_LAST_APPLIED] = _COMPRESSED + base64.b85encode(zlib.compress(last_applied.encode())).decode()
         size = sum(len(key.encode()) + len(value.encode()) for key, value in items.items())
         if size <= LARGEST:
             return items
@@ -55,7 +55,7 @@ def unpack(model: type[Status], items: Mapping[str, str]) -> Status:
     last_applied = texts.get(_LAST_APPLIED, "")
     if last_applied.startswith(_COMPRESSED):
         try:
-            texts[_LAST_APPLIED] = zlib.decompress(base64.b64decode(last_applied.removeprefix(_COMPRESSED))).decode()
+            texts[_LAST_APPLIED] = zlib.decompress(base64.b85decode(last_applied.removeprefix(_COMPRESSED))).decode()
         except (ValueError, zlib.error):
             del texts[_LAST_APPLIED]
     while True:

@@ -15,6 +15,7 @@ from yarl import URL
 from nomad_api.client import Nomad, Settings
 from nomad_api.client.transport import Answer, Params, Transport, failure
 from nomad_api.duration import SECOND, parse_duration
+from nomad_api.errors import Unreachable
 from nomad_api.models import Job, Variable
 from nomad_api.models.base import Wire
 from operator_kit.testing.jobs import Jobs
@@ -30,6 +31,7 @@ class MemoryTransport(Transport):
         self.cluster = cluster
         self.variables = variables
         self.jobs = jobs
+        self.cut_off = False
 
     async def request(
         self,
@@ -44,8 +46,7 @@ class MemoryTransport(Transport):
         cluster = self.cluster
         given: dict[str, Any] = {name: value for name, value in (params or {}).items() if value is not None}
         cluster.requests.append((method, path))
-        if cluster.fault is not None:
-            cluster.fault(method, path)
+        self._reach(method, path)
         name = unquote(path.removeprefix("/v1/"))
         index = await self._block(name, given) if method == "GET" else None
         try:
@@ -67,14 +68,19 @@ class MemoryTransport(Transport):
         within: float | None = None,
         silence: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        if self.cluster.fault is not None:
-            self.cluster.fault(method, path)
+        self._reach(method, path)
         given = dict(params or {})
         stream = self.cluster.subscribe(cast(list[str], given.get("topic") or []), int(cast(int, given.get("index") or 0)))
         try:
             yield cast(aiohttp.ClientResponse, _StreamAnswer(stream))
         finally:
             self.cluster.unsubscribe(stream)
+
+    def _reach(self, method: str, path: str) -> None:
+        if self.cut_off:
+            raise Unreachable("cut off")
+        if self.cluster.fault is not None:
+            self.cluster.fault(method, path)
 
     async def _block(self, name: str, given: dict[str, Any]) -> int | None:
         """Wait as a blocking query asks for; the index to answer with where nothing happened."""
@@ -138,14 +144,24 @@ class _StreamAnswer:
 class MemoryNomad(Nomad):
     """A Nomad for tests: the client, and with `cluster` what is behind it.
 
-    Several clients can share one cluster: `MemoryNomad(cluster=other.cluster)`.
+    Several clients can share one cluster: `MemoryNomad(cluster=other.cluster)`. One of them can be cut off from it.
     """
 
     def __init__(self, *, cluster: Cluster | None = None) -> None:
         self.cluster = cluster or Cluster()
         self._variables = _of(self.cluster, Variables)
         self._jobs = _of(self.cluster, Jobs)
-        super(Nomad, self).__init__(MemoryTransport(self.cluster, self._variables, self._jobs))
+        self._memory = MemoryTransport(self.cluster, self._variables, self._jobs)
+        super(Nomad, self).__init__(self._memory)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether every request of this client fails."""
+        return self._memory.cut_off
+
+    @cut_off.setter
+    def cut_off(self, value: bool) -> None:
+        self._memory.cut_off = value
 
     async def declare(self, path: str, **items: str) -> Variable:
         """Write a resource as a user does: items by name, with `__` for a dot."""

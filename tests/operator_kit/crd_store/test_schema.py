@@ -1,0 +1,65 @@
+"""A kind is published for others to read: its schema, how to list it, who makes it."""
+
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel
+
+from nomad_api.errors import Conflict
+from operator_kit import Resource, ResourceStatus
+from operator_kit.crd_store.codec import InvalidItems
+from operator_kit.crd_store.schema import PublishedKind, publish
+from operator_kit.testing import MemoryNomad, virtual_time
+
+
+class Database(Resource, group="data", kind="database", version="v2", short_names=("db",), columns={"ENGINE": "spec.engine"}):
+    class Spec(BaseModel):
+        engine: Literal["postgres", "mysql"] = "postgres"
+        size: int
+
+    class Status(ResourceStatus):
+        address: str = ""
+
+
+def test_what_is_published_reads_back() -> None:
+    kind = PublishedKind.of(Database, "databases")
+    assert (kind.group, kind.kind, kind.versions, kind.short_names) == ("data", "database", ["v2"], ["db"])
+    assert kind.columns == {"ENGINE": "spec.engine"}
+    assert kind.json_schema["required"] == ["size"]
+    assert kind.json_schema["properties"]["engine"]["enum"] == ["postgres", "mysql"]
+    assert "observedGeneration" in kind.status_schema["properties"]
+    assert kind.producer.startswith("databases (nomad-operator-framework ")
+
+
+def test_what_is_no_kind_is_refused() -> None:
+    with pytest.raises(InvalidItems):
+        PublishedKind.from_items({"kind": "x"})
+
+
+@virtual_time
+async def test_a_kind_is_written_only_when_it_has_changed() -> None:
+    nomad = MemoryNomad()
+    kind = PublishedKind.of(Database, "databases")
+    assert await publish(nomad, kind)
+    assert not await publish(nomad, kind)
+    items = nomad.items("crds/data/database")
+    assert items is not None
+    assert PublishedKind.from_items(items) == kind
+    assert await publish(nomad, kind.model_copy(update={"columns": {}}))
+
+
+@virtual_time
+async def test_of_two_that_publish_at_once_the_last_wins() -> None:
+    nomad = MemoryNomad()
+    kind = PublishedKind.of(Database, "databases")
+    conflicts = 1
+
+    def fault(method: str, path: str) -> None:
+        nonlocal conflicts
+        if method == "PUT" and conflicts:
+            conflicts -= 1
+            raise Conflict(409, "", method, path)
+
+    nomad.cluster.fault = fault
+    assert await publish(nomad, kind)
+    assert nomad.items("crds/data/database")
