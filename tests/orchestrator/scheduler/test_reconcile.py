@@ -71,7 +71,7 @@ def test_a_job_without_updates_has_no_deployment():
 def test_nothing_to_do_is_nothing():
     wanted = job(Count=2)
     result = decide(wanted, [alloc(0, wanted), alloc(1, wanted)])
-    assert not (result.place or result.stop or result.destructive or result.in_place or result.deployment)
+    assert not any((result.place, result.stop, result.destructive, result.in_place, result.deployment))
     assert result.desired["g"].ignore == 2
 
 
@@ -124,7 +124,7 @@ def test_failures_close_to_each_other_share_an_evaluation():
 def test_a_batch_job_that_completed_is_done_and_one_that_failed_for_good_too():
     wanted = job(kind="batch", Count=2, ReschedulePolicy={"Attempts": 0, "Unlimited": False})
     result = decide(wanted, [alloc(0, wanted, client_status="complete"), failed(1, wanted)])
-    assert not (result.place or result.stop)
+    assert not result.place + result.stop
 
 
 def test_only_as_many_are_replaced_as_may_be():
@@ -147,7 +147,7 @@ def test_canaries_come_beside_the_old_ones():
     old, new = job(Count=2, env="1"), job(Count=2, version=1, env="2", Update={"MaxParallel": 1, "Canary": 1})
     result = decide(new, [alloc(0, old), alloc(1, old)])
     assert [(place.name, place.canary) for place in result.place] == [("j.g[0]", True)]
-    assert not (result.stop or result.destructive)
+    assert not result.stop + result.destructive
     assert result.deployment.task_groups["g"].desired_canaries == 1
 
 
@@ -199,19 +199,26 @@ class World:
 
     def place(self, place: Any, wanted: Job, name: str) -> None:
         number = next(self.numbers)
-        made = alloc(number, wanted, index_of(name), node_id=f"n{number}")
-        if self.deployment and self.deployment.active:
-            status = AllocationDeploymentStatus(canary=place.canary) if place.canary else None
-            made = made.evolve(deployment_id=self.deployment.id, deployment_status=status)
-            if place.canary:
-                state = self.deployment.task_groups["g"]
-                state = state.evolve(placed_canaries=[*(state.placed_canaries or ()), made.id])
-                self.deployment = self.deployment.evolve(task_groups={"g": state})
+        older = [each.job for each in (place.previous, *self.live()) if each and each.job.version < wanted.version]
+        if place.old_version and older:
+            made = alloc(number, older[0], index_of(name), node_id=f"n{number}")
+        else:
+            made = self.in_roll_out(alloc(number, wanted, index_of(name), node_id=f"n{number}"), place.canary)
         if place.previous:
             made = made.evolve(previous_allocation=place.previous.id)
             previous = self.allocations[place.previous.id]
             self.allocations[previous.id] = previous.evolve(next_allocation=made.id)
         self.allocations[made.id] = made
+
+    def in_roll_out(self, made: Allocation, canary: bool) -> Allocation:
+        if not self.deployment or not self.deployment.active:
+            return made
+        if canary:
+            state = self.deployment.task_groups["g"]
+            state = state.evolve(placed_canaries=[*(state.placed_canaries or ()), made.id])
+            self.deployment = self.deployment.evolve(task_groups={"g": state})
+        status = AllocationDeploymentStatus(canary=True) if canary else None
+        return made.evolve(deployment_id=self.deployment.id, deployment_status=status)
 
     def heal(self) -> None:
         """All allocations of the roll-out become healthy or may be replaced, and canaries are promoted."""
@@ -221,7 +228,7 @@ class World:
                 self.allocations[each.id] = each.evolve(desired_transition=again)
         for each in self.live():
             if self.deployment and each.deployment_id == self.deployment.id:
-                status = (each.deployment_status or AllocationDeploymentStatus()).evolve(healthy=True)
+                status = (each.deployment_status or AllocationDeploymentStatus()).evolve(healthy=True, canary=False)
                 self.allocations[each.id] = each.evolve(deployment_status=status)
         if self.deployment:
             healthy = sum(bool(each.healthy) for each in self.live() if each.deployment_id == self.deployment.id)
