@@ -199,13 +199,13 @@ class Demo:
 
     def _ready(self) -> bool:
         resource = self._resource()
-        status = resource.get("status") or {}
+        status = resource.get("Status") or {}
         conditions = {item["type"]: item for item in status.get("conditions", [])} if isinstance(status, dict) else {}
         ready = conditions.get("Ready")
-        return bool(ready and ready["status"] == "True" and ready["observedGeneration"] == resource.get("generation"))
+        return bool(ready and ready["status"] == "True" and ready["observedGeneration"] == resource.get("Generation"))
 
     def _endpoint(self) -> str:
-        status = self._resource()["status"]
+        status = self._resource()["Status"]
         assert isinstance(status, dict)
         for endpoint in status.get("endpoints", []):
             if endpoint["name"] == "otlp-http":
