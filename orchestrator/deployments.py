@@ -225,7 +225,7 @@ class DeploymentWatcher:
             elif _hopeless(job, alloc, state, tx.now):
                 _fail(tx, deployment, FAILED_ALLOCATIONS, rollback=state.auto_revert)
                 return
-            elif not alloc.desired_transition.reschedule:
+            elif alloc.desired_status == "run" and not alloc.desired_transition.reschedule:
                 replace.append(alloc)
         if _may_promote(tx.state, deployment):
             tx.kind = "DeploymentPromotion"
