@@ -14,6 +14,7 @@ from nomad_api.models import Allocation, Node, ServiceRegistration, Variable, Va
 from orchestrator import jobs
 from orchestrator.acl.resolver import Caller
 from orchestrator.client.server import AllocationUpdate, Change
+from orchestrator.scheduler.node_class import computed_class
 from orchestrator.services import Services
 from orchestrator.state.store import Commit, Transaction
 from orchestrator.variables import metadata
@@ -41,7 +42,7 @@ class NodeEndpoint:
         def upsert(tx: Transaction) -> None:
             known = tx.state.nodes.get(node.id)
             kept = {"scheduling_eligibility": known.scheduling_eligibility, "events": known.events} if known else {}
-            new = node.evolve(status_updated_at=tx.now // SECOND, **kept)
+            new = node.evolve(status_updated_at=tx.now // SECOND, computed_class=computed_class(node), **kept)
             if known is None or _without_indexes(known) != _without_indexes(new):
                 tx.put(new)
 
