@@ -95,6 +95,8 @@ class Lifecycle(Generic[R]):
         if declared is None and observed is None:
             self._halted.pop(name, None)
             return GONE
+        if declared is None and not await self._store.confirm_absence(name):
+            return Verdict("requeue_after", 0.0)
         if observed is not None and (declared is None or status.uid not in (0, declared.create_index)):
             verdict = await self._finalize(name, status, observed)
             return Verdict("requeue_after", 0.0) if verdict is GONE and declared is not None else verdict

@@ -5,7 +5,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from nomad_api.client import Nomad
-from nomad_api.errors import Conflict
+from nomad_api.errors import Conflict, NotFound
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.codec import decode, split_labels
 from operator_kit.crd_store.informer import Record, VariableInformer
@@ -37,6 +37,20 @@ class ResourceStore(Generic[R]):
             NomadError: one had to be read, and could not be.
         """
         return await self.resources.read(name), await self.statuses.read(name)
+
+    async def confirm_absence(self, name: str) -> bool:
+        """Whether the resource is gone in truth. A list leaves out silently what the token may not see.
+
+        Raises:
+            Forbidden: the token may not see it, so nobody knows.
+            NomadError: it could not be read.
+        """
+        try:
+            variable = await self._nomad.variables.get(self.resources.prefix + name)
+        except NotFound:
+            return True
+        self.resources.wrote(name, variable)
+        return False
 
     def resource(self, name: str, record: Record, status: ResourceStatus) -> R:
         """The resource that a variable declares.

@@ -55,6 +55,7 @@ class Cluster:
         deaf: while true, events are lost without a sign.
         parts: the objects that act on the state, by class.
         requests: method and path of every request so far.
+        hidden: prefix of variables that the token may not see: missing in lists, 403 when read, no events.
         fault: called with method and path before every request; what it raises is the answer.
     """
 
@@ -68,6 +69,7 @@ class Cluster:
         self.variable_topic = variable_topic
         self.deaf = False
         self.fault: Callable[[str, str], None] | None = None
+        self.hidden = ""
         self.parts: dict[type[Any], Any] = {}
         self.requests: list[tuple[str, str]] = []
         self._ids = itertools.count(1)
@@ -119,6 +121,10 @@ class Cluster:
         for stream in self._streams:
             stream.close()
 
+    def is_hidden(self, path: str) -> bool:
+        """Whether the token may not see that variable."""
+        return bool(self.hidden) and path.startswith(self.hidden)
+
     def forget_everything(self) -> None:
         """Begin anew with nothing and at the first index, as a development agent does after a restart."""
         for state in (self.variables, self.jobs, self.allocations, self.deployments, self._changes, self._buffer):
@@ -129,7 +135,7 @@ class Cluster:
 
     def publish(self, topic: str, type: str, key: str, payload: Row, *filter_keys: str) -> None:
         """Tell the subscribers of the change that has just been made."""
-        if self.deaf or (topic == "Variable" and not self.variable_topic):
+        if self.deaf or (topic == "Variable" and (not self.variable_topic or self.is_hidden(key))):
             return
         event = {
             "Topic": topic,

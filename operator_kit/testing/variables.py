@@ -28,10 +28,12 @@ class Variables:
 
     def listed(self, prefix: str) -> list[Row]:
         """Metadata of the variables with that prefix, by path."""
-        variables = self._cluster.variables
-        return [_metadata(variables[path]) for path in sorted(variables) if path.startswith(prefix)]
+        variables, hidden = self._cluster.variables, self._cluster.is_hidden
+        return [_metadata(variables[path]) for path in sorted(variables) if path.startswith(prefix) and not hidden(path)]
 
     def get(self, path: str) -> Row:
+        if self._cluster.is_hidden(path):
+            raise Refused(403, "Permission denied")
         if path not in self._cluster.variables:
             raise Refused(404, "variable not found")
         return self._cluster.variables[path]

@@ -161,7 +161,7 @@ async def test_an_invalid_resource_that_goes_leaves_nothing(nomad: MemoryNomad) 
 
 @virtual_time
 async def test_a_spec_too_large_to_be_remembered_is_refused(nomad: MemoryNomad) -> None:
-    noise = "".join(Random(1).choices(string.ascii_letters + string.digits + "+-", k=65_500))
+    noise = "".join(Random(1).choices(string.printable[:94], k=65_500))
     reconciler = WidgetReconciler()
     async with running(nomad, reconciler):
         await nomad.declare(PATH, text=noise)
@@ -337,6 +337,23 @@ async def test_a_finalizer_is_tried_until_it_succeeds_also_when_it_asks_for_time
         await eventually(lambda: nomad.items(STATUS) is None)
     assert tries == 3
     assert nomad.job("widget-one") is None
+
+
+@virtual_time
+async def test_a_resource_that_is_merely_hidden_from_the_list_is_not_finalized(nomad: MemoryNomad) -> None:
+    """Nomad leaves out of a list, without an error, what an access policy does not allow to see."""
+    reconciler = WidgetReconciler()
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one")
+    nomad.cluster.hidden = "resources/"
+    async with running(nomad, reconciler):
+        await asyncio.sleep(100)
+        assert "finalize one" not in reconciler.calls
+        nomad.cluster.hidden = ""
+        await nomad.declare(PATH, size="2")
+        await ready(nomad, Widget, "one", within=400)
+    assert "finalize one" not in reconciler.calls
 
 
 @virtual_time
