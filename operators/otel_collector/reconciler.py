@@ -83,10 +83,10 @@ class CollectorReconciler(Reconciler[Collector]):
         try:
             plan = plan_job(collector)
         except ConfigError as error:
-            message = "\n".join(error.problems)
+            message = "; ".join(error.problems)
             ctx.set_condition("ConfigValid", False, "InvalidConfig", message)
             self._refuse(collector, ctx, "InvalidConfig", message)
-        ctx.set_condition("ConfigValid", True, "Warnings" if plan.warnings else "Valid", "\n".join(plan.warnings))
+        ctx.set_condition("ConfigValid", True, "Warnings" if plan.warnings else "Valid", "; ".join(plan.warnings))
         return plan
 
     def _refuse(self, collector: Collector, ctx: Context[Collector], reason: str, message: str) -> NoReturn:
@@ -100,7 +100,8 @@ class CollectorReconciler(Reconciler[Collector]):
         current = [allocation for allocation in running if allocation.job_version == rollout.version]
         up_to_date = len(current) == len(running) and (bool(current) or not rollout.desired)
         reason = "WantedConfigRuns" if up_to_date else "OlderConfigRuns" if running else "NothingRuns"
-        ctx.set_condition("UpToDate", up_to_date, reason, f"{len(current)} of {len(running)} instances run {config_hash}")
+        message = f"{len(current)} of {len(running)} running instances have {config_hash}" if running else "no instance runs"
+        ctx.set_condition("UpToDate", up_to_date, reason, message)
         return up_to_date
 
     async def _tell_degraded(self, ctx: Context[Collector], rollout: Rollout) -> None:
