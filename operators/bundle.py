@@ -27,14 +27,14 @@ class Bundle:
         kinds: the kinds it looks after, as `group/kind`.
         job: the job that runs it, from the options of the installation: `python` (path of the interpreter), and whatever else
             the operator understands, each a text.
-        policy: the ACL policy that the job's identities need, without the binding to the job.
+        policy: the ACL policy that the job's identities need in a namespace, without the binding to the job.
     """
 
     name: str
     summary: str
     kinds: tuple[str, ...]
     job: Callable[[Mapping[str, str]], Job]
-    policy: Callable[[], ACLPolicy]
+    policy: Callable[[str], ACLPolicy]
 
 
 def bundles() -> dict[str, Bundle]:

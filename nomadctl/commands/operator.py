@@ -11,7 +11,7 @@ from nomadctl.output import quoted, table
 
 if TYPE_CHECKING:
     from nomad_api.client import Nomad
-    from nomad_api.models import ACLPolicy, Job
+    from nomad_api.models import ACLPolicy
     from operators.bundle import Bundle
 
 _PATIENCE: Final = 120.0
@@ -40,7 +40,8 @@ async def install(call: Call, name: str, *, python: str, driver: str | None, opt
     except ValueError as error:
         raise Failure(f"Error preparing the job: {error}") from error
     nomad = call.nomad.scoped(namespace=job.namespace or None)
-    await _apply_policy(call, nomad, bundle.policy(), job)
+    namespace = job.namespace or nomad.namespace or "default"
+    await _apply_policy(call, nomad, bundle.policy(namespace), namespace, str(job.id))
     with failing("Error submitting job"):
         registration = await nomad.jobs.register(job)
     call.out(f'Registered job "{job.id}"')
@@ -73,12 +74,12 @@ def _bundle(name: str) -> "Bundle":
     return known[name]
 
 
-async def _apply_policy(call: Call, nomad: "Nomad", policy: "ACLPolicy", job: "Job") -> None:
+async def _apply_policy(call: Call, nomad: "Nomad", policy: "ACLPolicy", namespace: str, job_id: str) -> None:
     """Bind the policy to the job's identities, on an agent that has ACLs."""
     from nomad_api.errors import BadRequest
     from nomad_api.models import JobACL
 
-    bound = policy.evolve(job_acl=JobACL(namespace=job.namespace or nomad.namespace or "default", job_id=str(job.id)))
+    bound = policy.evolve(job_acl=JobACL(namespace=namespace, job_id=job_id))
     try:
         with failing("Error writing ACL policy"):
             await nomad.acl.upsert_policy(bound)
@@ -88,7 +89,7 @@ async def _apply_policy(call: Call, nomad: "Nomad", policy: "ACLPolicy", job: "J
             raise
         call.out("ACLs are off: no policy is needed")
         return
-    call.out(f'Wrote ACL policy "{bound.name}" for job "{job.id}"')
+    call.out(f'Wrote ACL policy "{bound.name}" for job "{job_id}"')
 
 
 async def _until_running(nomad: "Nomad", id: str) -> None:

@@ -1,20 +1,37 @@
 """The collector operator as a job: what `nomadctl operator install otel_collector` submits.
 
-A system job whose task has a workload identity and nothing else: no address and no token stand in it. It reaches the API
-through the socket of the task API, and may do what the policy bound to the job allows.
+A system job whose task has a workload identity and nothing else: no token stands in it, and the only address is the socket of
+the task API, which an address in the environment of the node's agent must not take the place of. It may do what the policy
+bound to the job allows.
 """
 
 from collections.abc import Mapping
 
-from nomad_api.models import ACLPolicy, Job, Resources, Task, TaskGroup, Update, WorkloadIdentity
+from nomad_api.duration import MINUTE, SECOND
+from nomad_api.models import (
+    ACLPolicy,
+    Job,
+    Network,
+    Port,
+    Resources,
+    Service,
+    ServiceCheck,
+    Task,
+    TaskGroup,
+    Update,
+    WorkloadIdentity,
+)
 from nomad_api.models.job import RestartPolicy
 from operators.bundle import LABEL, Bundle
 
 NAME = "otel_collector"
 POLICY = "otel-collector"  # the name of a policy takes no underscore
+SOCKET = "unix://${NOMAD_SECRETS_DIR}/api.sock"
 
-RULES = """\
-namespace "default" {
+_OPTIONS = ("python", "driver")
+
+_RULES = """\
+namespace "%s" {
   capabilities = ["list-jobs", "read-job", "submit-job", "read-logs"]
 
   variables {
@@ -44,28 +61,37 @@ def operator_job(options: Mapping[str, str]) -> Job:
     Raises:
         ValueError: an option is unknown, or `driver` is not to be had.
     """
-    unknown = sorted(set(options) - {"python", "driver"})
+    unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
-        raise ValueError(f'unknown option "{unknown[0]}"; there are: python, driver')
+        raise ValueError(f'unknown option "{unknown[0]}"; there are: {", ".join(_OPTIONS)}')
     if options.get("driver", "raw_exec") != "raw_exec":
         raise ValueError(f'driver "{options["driver"]}" is not to be had for this operator; use raw_exec')
     task = Task(
         name="operator",
         driver="raw_exec",
         config={"command": options.get("python", "python3"), "args": ["-m", "operators.otel_collector"]},
-        env={"PYTHONUNBUFFERED": "1"},
-        identity=WorkloadIdentity(env=True),
+        env={"NOMAD_ADDR": SOCKET, "PYTHONUNBUFFERED": "1"},
+        identity=WorkloadIdentity(env=True, file=True),
         resources=Resources(cpu=100, memory_mb=128),
+        kill_signal="SIGTERM",
     )
-    restart = RestartPolicy(attempts=10, interval="1m", delay="1s", mode="delay")  # type: ignore[arg-type]
-    update = Update(health_check="task_states", min_healthy_time="1s")  # type: ignore[arg-type]
-    group = TaskGroup(name="operator", restart_policy=restart, update=update, tasks=[task])
+    # Not ready is also an operator that its policy keeps from something.
+    check = ServiceCheck(name="ready", type="http", path="/readyz", interval=2 * SECOND, timeout=SECOND)
+    group = TaskGroup(
+        name="operator",
+        networks=[Network(dynamic_ports=[Port(label="health")])],
+        services=[Service(name="operator-otel-collector", port_label="health", provider="nomad", checks=[check])],
+        restart_policy=RestartPolicy(attempts=10, interval=MINUTE, delay=SECOND, mode="delay"),
+        update=Update(health_check="checks", min_healthy_time=SECOND),
+        tasks=[task],
+    )
     return Job(id=NAME, type="system", datacenters=["*"], meta={LABEL: NAME}, task_groups=[group])
 
 
-def policy() -> ACLPolicy:
-    """The least that the operator needs."""
-    return ACLPolicy(name=POLICY, description="What the OpenTelemetry Collector operator may do", rules=RULES)
+def policy(namespace: str) -> ACLPolicy:
+    """The least that the operator needs, in the one namespace that it looks after."""
+    name = POLICY if namespace == "default" else f"{POLICY}-{namespace}"
+    return ACLPolicy(name=name, description="What the OpenTelemetry Collector operator may do", rules=_RULES % namespace)
 
 
 BUNDLE = Bundle(
