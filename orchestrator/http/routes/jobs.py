@@ -123,6 +123,36 @@ async def evaluate(call: Call) -> Answer:
     return Answer(reply | WRITE_REPLY, committed.index)
 
 
+@write("/v1/job/{job_id+}/revert", needs=namespace("revert-job"))
+async def revert(call: Call) -> Answer:
+    body = _body_of_this_job(call, "api.JobRevertRequest")
+    version = body.integer("JobVersion", within="JobRevertRequest")
+    prior = body.get("EnforcePriorVersion")
+    committed = await call.store.write(
+        "JobRegistered",
+        lambda tx: job_writes.revert(tx, call.namespace, call.path["job_id"], version, enforce_prior_version=prior),
+    )
+    reply = {
+        "EvalID": committed.value.eval_id,
+        "EvalCreateIndex": committed.index,
+        "JobModifyIndex": committed.value.job_modify_index,
+        "Warnings": committed.value.warnings,
+        "Index": committed.index,
+    }
+    return Answer(reply | WRITE_REPLY, committed.index)
+
+
+@write("/v1/job/{job_id+}/stable", needs=namespace("stable-job"))
+async def stable(call: Call) -> Answer:
+    body = _body_of_this_job(call, "api.JobStabilityRequest")
+    version = body.integer("JobVersion", within="JobStabilityRequest")
+    wanted = body.boolean("Stable", within="JobStabilityRequest")
+    committed = await call.store.write(
+        "JobStability", lambda tx: job_writes.set_stable(tx, call.namespace, call.path["job_id"], version, wanted)
+    )
+    return Answer({"Index": committed.index}, committed.index)
+
+
 @write("/v1/job/{job_id+}/plan", needs=anyone)
 async def plan(call: Call) -> Answer:
     body = go_json.fields(call.json(), "api.JobPlanRequest")
@@ -188,8 +218,9 @@ def versions(call: Call) -> Answer:
     diffs = None
     if call.boolean("diffs"):
         diffs = [job_writes.diff_jobs(older, newer) for newer, older in zip(found, [*found[1:], None], strict=True) if older]
-    body = {"Versions": [job.to_wire() for job in found], "Diffs": diffs}
-    return Answer(body, max(job.modify_index or 0 for job in found), (watch,))
+    index = max(job.modify_index or 0 for job in found)
+    body = {"Versions": found, "Diffs": diffs, "Index": index, "KnownLeader": True, "LastContact": 0, "NextToken": ""}
+    return Answer(body, index, (watch,))
 
 
 @read("/v1/job/{job_id+}/allocations", needs=READ)
@@ -266,6 +297,17 @@ def _job_of(call: Call, body: Any) -> Job:
     if region and region not in (call.services.region, "global"):
         raise APIError(500, "No path to region")
     return job.evolve(namespace=call.text("namespace") or job.namespace or "default", region=call.services.region)
+
+
+def _body_of_this_job(call: Call, go_type: str) -> go_json.Fields:
+    """A body that names the job of the path. Raises APIError 400."""
+    body = go_json.fields(call.json(), go_type)
+    given = body.get("JobID") or ""
+    if not given:
+        raise APIError(400, "JobID must be specified")
+    if given != call.path["job_id"]:
+        raise APIError(400, "Job ID does not match")
+    return body
 
 
 def _deployments(call: Call, everything: bool) -> list[Deployment]:
