@@ -86,6 +86,26 @@ class Jobs:
     def allocations(self, job_id: str) -> list[Row]:
         return [row for row in self._cluster.allocations.values() if row["JobID"] == job_id]
 
+    def services(self, job_id: str) -> list[Row]:
+        """What the running allocations offer: each port of an allocation has a number of its own, on 192.0.2.1."""
+        job = self.get(job_id)
+        running = [row for row in self.allocations(job_id) if row["ClientStatus"] == "running"]
+        return [
+            {
+                "ID": f"{row['ID']}-{service['PortLabel']}",
+                "ServiceName": service["Name"],
+                "JobID": job_id,
+                "AllocID": row["ID"],
+                "Tags": service["Tags"],
+                "Address": "192.0.2.1",
+                "Port": 20_000 + 100 * int(row["ID"].rpartition("-")[2]) + position,
+            }
+            for row in running
+            for group in job["TaskGroups"]
+            if group["Name"] == row["TaskGroup"]
+            for position, service in enumerate(group.get("Services") or ())
+        ]
+
     def deployment(self, job_id: str) -> Row | None:
         """The latest."""
         rows = [row for row in self._cluster.deployments.values() if row["JobID"] == job_id]
@@ -102,6 +122,16 @@ class Jobs:
             index = cluster.change("jobs")
             deployment |= {"Status": "successful", "ModifyIndex": index}
             cluster.publish("Deployment", "DeploymentStatusUpdate", deployment["ID"], {"Deployment": deployment}, job_id)
+
+    def crash(self, job_id: str, message: str) -> None:
+        """Let every task of the job's allocations have ended with this message, and wait for a restart."""
+        job = self.get(job_id)
+        for row in self.allocations(job_id):
+            if row["DesiredStatus"] == "run":
+                events = [{"Type": "Terminated", "DisplayMessage": message}, {"Type": "Restarting"}]
+                state = {"State": "pending", "Restarts": 1, "Events": events}
+                group = next(group for group in job["TaskGroups"] if group["Name"] == row["TaskGroup"])
+                self._update(row, ClientStatus="pending", TaskStates={task["Name"]: state for task in group["Tasks"]})
 
     def _place(self, job: Row) -> None:
         cluster = self._cluster

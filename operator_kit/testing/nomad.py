@@ -3,9 +3,10 @@
 Everything above the wire is the code that runs in production: paths, JSON, errors, blocking queries, leases, the event stream.
 """
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import aiohttp
@@ -21,6 +22,8 @@ from nomad_api.models.base import Wire
 from operator_kit.testing.jobs import Jobs
 from operator_kit.testing.state import Cluster, Row, Stream
 from operator_kit.testing.variables import Refused, Variables
+
+_LOGS: Final = "/v1/client/fs/logs/"
 
 
 class MemoryTransport(Transport):
@@ -70,6 +73,9 @@ class MemoryTransport(Transport):
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         self._reach(method, path)
         given = dict(params or {})
+        if path.startswith(_LOGS):
+            yield cast(aiohttp.ClientResponse, _StreamAnswer(_Log(self.cluster.logs.get(path.removeprefix(_LOGS), b""))))
+            return
         stream = self.cluster.subscribe(cast(list[str], given.get("topic") or []), int(cast(int, given.get("index") or 0)))
         try:
             yield cast(aiohttp.ClientResponse, _StreamAnswer(stream))
@@ -119,6 +125,8 @@ class MemoryTransport(Transport):
                 return self.jobs.allocations(job_id)
             case "GET", "deployment":
                 return self.jobs.deployment(job_id)
+            case "GET", "services":
+                return self.jobs.services(job_id)
             case "GET", _:
                 return self.jobs.get(rest)
             case "DELETE", _:
@@ -133,12 +141,22 @@ class MemoryTransport(Transport):
 
 
 class _StreamAnswer:
-    """Of an aiohttp answer, what the client's event stream uses."""
+    """Of an aiohttp answer, what the client's streams use."""
 
-    url = URL("http://memory/v1/event/stream")
+    url = URL("http://memory/v1/")
 
-    def __init__(self, stream: Stream) -> None:
-        self.content = stream
+    def __init__(self, content: "Stream | _Log") -> None:
+        self.content = content
+
+
+class _Log:
+    """A log as one frame; also the `content` of its answer."""
+
+    def __init__(self, log: bytes) -> None:
+        self._frame = orjson.dumps({"Data": base64.b64encode(log).decode()})
+
+    async def iter_any(self) -> Any:
+        yield self._frame
 
 
 class MemoryNomad(Nomad):
@@ -176,6 +194,12 @@ class MemoryNomad(Nomad):
         """The items of a variable as they are, without a request."""
         row = self.cluster.variables.get(path)
         return None if row is None else dict(row["Items"])
+
+    def crash(self, job_id: str, message: str, log: str = "") -> None:
+        """Let the job's tasks end with that message, their output being `log`; they wait for a restart then."""
+        for row in self._jobs.allocations(job_id):
+            self.cluster.logs[row["ID"]] = log.encode()
+        self._jobs.crash(job_id, message)
 
     def make_healthy(self, job_id: str) -> None:
         """Let the allocations of the job's current version be healthy, and its deployment succeed."""

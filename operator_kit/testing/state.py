@@ -50,6 +50,7 @@ class Cluster:
         index: of the last change.
         variables: by path, with items.
         jobs, allocations, deployments: by ID, as the API shows them.
+        logs: output of tasks, by allocation.
         healthy_after: seconds until a placed allocation is healthy; None leaves that to the test (`make_healthy`).
         variable_topic: whether the stream tells of variables, as Nomad does from 2.0 on.
         deaf: while true, events are lost without a sign.
@@ -65,6 +66,7 @@ class Cluster:
         self.jobs: dict[str, Row] = {}
         self.allocations: dict[str, Row] = {}
         self.deployments: dict[str, Row] = {}
+        self.logs: dict[str, bytes] = {}
         self.healthy_after = healthy_after
         self.variable_topic = variable_topic
         self.deaf = False
