@@ -6,6 +6,7 @@ network, and Nomad publishes the configured numbers under free ones of the node;
 network, and each reads the numbers that Nomad gave it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,9 +16,8 @@ from nomad_api.models import Port as NetworkPort
 from nomad_api.models import Resources as TaskResources
 from nomad_api.models.job import Constraint, RestartPolicy
 from operators.otel_collector.config import effective_config
-from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.health import HealthProbe, health_probe
-from operators.otel_collector.ports import Port, infer_ports, is_port_name, merge_ports, with_ports
+from operators.otel_collector.ports import Port, infer_ports, merge_ports, with_ports
 from operators.otel_collector.rendering import RenderedConfig, render
 from operators.otel_collector.resource import Collector
 
@@ -35,6 +35,7 @@ MEMORY_SHARE = 0.8
 
 JOB_TYPES = {"deployment": "service", "daemonset": "system"}
 
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _CHECK_INTERVAL = 2 * SECOND
 _CHECK_TIMEOUT = 1 * SECOND
 _KILL_TIMEOUT = 15 * SECOND
@@ -61,16 +62,9 @@ def plan_job(collector: Collector) -> Plan:
     """The job for a collector.
 
     Raises:
-        ConfigError: with everything that is wrong with the configuration, or with the name.
+        ConfigError: with everything that is wrong with the configuration.
     """
     spec = collector.spec
-    if not _is_host_label(collector.name):
-        raise ConfigError(
-            [
-                f'the name "{collector.name}" becomes part of service names: use lower-case letters, digits and inner dashes, '
-                f"at most {LONGEST_NAME} characters"
-            ]
-        )
     effective = effective_config(spec.config, health_check=spec.health_check)
     declared = [Port(port.name, port.port, port.protocol, app_protocol=port.app_protocol) for port in spec.ports]
     ports = merge_ports(infer_ports(effective.config), declared)
@@ -107,8 +101,12 @@ def job_id(name: str) -> str:
     return f"otel-collector-{name}"
 
 
-def _is_host_label(name: str) -> bool:
-    return len(name) <= LONGEST_NAME and all(is_port_name(part) for part in name.split("-"))
+def name_problem(name: str) -> str:
+    """Why a collector cannot have that name; empty if it can. A name becomes part of names of services: RFC 1123 labels."""
+    if len(name) <= LONGEST_NAME and _NAME.fullmatch(name):
+        return ""
+    cure = f"use lower-case letters, digits and inner dashes, at most {LONGEST_NAME} characters"
+    return f'name: "{name}" becomes part of service names; {cure}'
 
 
 def _network(ports: list[Port], host_ports: Mapping[str, int | None], *, shared: bool) -> Network:

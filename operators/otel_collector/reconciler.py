@@ -20,7 +20,7 @@ from nomad_api.errors import NomadError, NotFound
 from nomad_api.models import AllocationStub, Job, ServiceRegistration
 from operator_kit import Context, PermanentError, Reconciler, Result, Rollout
 from operators.otel_collector.findings import ConfigError
-from operators.otel_collector.job import TASK, Plan, plan_job
+from operators.otel_collector.job import TASK, Plan, name_problem, plan_job
 from operators.otel_collector.resource import MOST_ENDPOINTS, SHORT_HASH, Collector, Endpoint
 
 STILL_STOPPING: Final = 0.5
@@ -76,6 +76,8 @@ class CollectorReconciler(Reconciler[Collector]):
         Raises:
             PermanentError: there is none for this spec; the conditions tell why.
         """
+        if problem := name_problem(collector.name):
+            self._refuse(collector, ctx, "InvalidName", problem)
         mode = collector.status.mode
         if mode and mode != collector.spec.mode:
             message = f"mode: it cannot be changed from {mode} to {collector.spec.mode}; delete the resource and create it anew"
