@@ -16,7 +16,6 @@ from nomad_api.models import Allocation, Node, TaskEvent, TaskGroup, TaskState
 from nomad_api.models.allocation import AllocationDeploymentStatus, NetworkStatus
 from orchestrator.client import task_events
 from orchestrator.client.alloc_dir import AllocDir
-from orchestrator.client.clock import rfc3339
 from orchestrator.client.drivers.base import AbsentDriver, TaskDriver
 from orchestrator.client.errors import NotRestartable, SignalFailed, TaskNotRunning, UnknownTask
 from orchestrator.client.files import AllocFiles
@@ -29,6 +28,7 @@ from orchestrator.client.state import TaskRecord
 from orchestrator.client.task_env import TaskPlace
 from orchestrator.client.task_runner import Surroundings, TaskRunner
 from orchestrator.client.waiting import first_of
+from orchestrator.timestamps import format_time
 
 log = structlog.get_logger(__name__)
 
@@ -284,7 +284,7 @@ class AllocRunner:
 
     def _judge(self, healthy: bool, reason: str) -> None:
         previous = self._deployment_status or AllocationDeploymentStatus()
-        self._deployment_status = previous.evolve(healthy=healthy, timestamp=rfc3339(self._around.clock.now()))
+        self._deployment_status = previous.evolve(healthy=healthy, timestamp=format_time(self._around.clock.now()))
         if reason:
             for runner in self.runners.values():
                 if not runner.dead:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.client.alloc_dir import AllocDir
-from orchestrator.client.clock import rfc3339
 from orchestrator.client.errors import MissingFile, PathError
+from orchestrator.timestamps import format_time
 
 _SNIFFED: Final = 512
 _CONTROL: Final = frozenset(range(32)) - {9, 10, 12, 13, 27}
@@ -106,7 +106,7 @@ def _path_error(error: OSError, operation: str, file: Path) -> PathError:
 def _info(file: Path, status: os.stat_result, *, sniff: bool = False) -> FileInfo:
     folder = stat.S_ISDIR(status.st_mode)
     kind = _content_type(file) if sniff and stat.S_ISREG(status.st_mode) else ""
-    return FileInfo(file.name, folder, status.st_size, stat.filemode(status.st_mode), rfc3339(status.st_mtime_ns), kind)
+    return FileInfo(file.name, folder, status.st_size, stat.filemode(status.st_mode), format_time(status.st_mtime_ns), kind)
 
 
 def _content_type(file: Path) -> str:

@@ -16,9 +16,10 @@ import psutil
 
 from nomad_api.models import Node
 from nomad_api.models.node import DriverInfo, NodeEvent
-from orchestrator.client.clock import Clock, rfc3339
+from orchestrator.client.clock import Clock
 from orchestrator.client.config import ClientConfig
 from orchestrator.client.signals import NAMES
+from orchestrator.timestamps import format_time
 
 NOMAD_VERSION: Final = "2.0.6"
 """The version whose behaviour this agent has: jobs may be constrained by `${attr.nomad.version}`."""
@@ -51,7 +52,7 @@ def fingerprint(config: ClientConfig, node_id: str, clock: Clock) -> Node:
         scheduling_eligibility="eligible",
         status="ready",
         status_updated_at=clock.now() // 1_000_000_000,
-        events=[NodeEvent(message="Node registered", subsystem="Cluster", timestamp=rfc3339(clock.now()))],
+        events=[NodeEvent(message="Node registered", subsystem="Cluster", timestamp=format_time(clock.now()))],
         node_resources=_resources(config, shares, cores, memory, disk.free >> 20),
         reserved_resources={
             "Cpu": {"CpuShares": config.reserved_cpu, "ReservedCpuCores": None},
@@ -74,7 +75,7 @@ def fingerprint(config: ClientConfig, node_id: str, clock: Clock) -> Node:
 def with_drivers(node: Node, drivers: Mapping[str, DriverInfo], clock: Clock) -> Node:
     """The node with what its drivers found out, as attributes too."""
     attributes = {key: value for key, value in (node.attributes or {}).items() if not key.startswith("driver.")}
-    stamped = {name: driver.evolve(update_time=rfc3339(clock.now())) for name, driver in drivers.items()}
+    stamped = {name: driver.evolve(update_time=format_time(clock.now())) for name, driver in drivers.items()}
     for driver in stamped.values():
         attributes |= driver.attributes or {}
     return node.evolve(drivers=stamped, attributes=attributes)

@@ -21,7 +21,7 @@ from nomad_api.duration import SECOND
 from nomad_api.models import TaskEvent, TaskState
 from nomad_api.models.job import RestartPolicy
 from orchestrator.client import task_events
-from orchestrator.client.clock import Clock, rfc3339
+from orchestrator.client.clock import Clock
 from orchestrator.client.drivers.base import (
     DriverError,
     ExecSession,
@@ -40,6 +40,7 @@ from orchestrator.client.state import ClientState, TaskRecord
 from orchestrator.client.task_config import task_config
 from orchestrator.client.task_env import TaskEnvironment, TaskPlace
 from orchestrator.client.waiting import first_of
+from orchestrator.timestamps import format_time
 
 log = structlog.get_logger(__name__)
 
@@ -248,7 +249,7 @@ class TaskRunner:
             log.exception("task runner failed", allocation=self.place.allocation.id, task=self.name)
             self._become(event=task_events.setup_failure(f"internal error: {error}"), failed=True)
         await self._stop_hooks()
-        self._become(state="dead", finished_at=rfc3339(self.clock.now()))
+        self._become(state="dead", finished_at=format_time(self.clock.now()))
 
     async def _lead(self) -> None:
         await self._adopt()
@@ -283,7 +284,7 @@ class TaskRunner:
             self._prepare_restart(Decision(Next.RESTART, _LOST))
             return
         if self.state.state != "running":
-            self._become(state="running", started_at=rfc3339(self.clock.now()), event=task_events.started())
+            self._become(state="running", started_at=format_time(self.clock.now()), event=task_events.started())
         for hook in self._hooks:
             try:
                 await hook.prestart(restored=True)
@@ -319,7 +320,7 @@ class TaskRunner:
             self._active = False
             self.emit(task_events.driver_failure(str(error)))
             return self._restarts.not_started(recoverable=error.recoverable)
-        self._become(state="running", started_at=rfc3339(self.clock.now()), finished_at=None, event=task_events.started())
+        self._become(state="running", started_at=format_time(self.clock.now()), finished_at=None, event=task_events.started())
         self.began.set()
         await self._services.announce(self.name)
         return None
@@ -363,7 +364,7 @@ class TaskRunner:
         self._become(
             state="pending",
             restarts=self.state.restarts + 1,
-            last_restart=rfc3339(self.clock.now()),
+            last_restart=format_time(self.clock.now()),
             event=task_events.restarting(decision.delay, decision.reason),
         )
 

@@ -17,7 +17,7 @@ from nomad_api.models.job import RestartPolicy
 from orchestrator.client import ClientConfig
 from orchestrator.client.alloc_dir import AllocDir
 from orchestrator.client.alloc_sync import AllocSync
-from orchestrator.client.clock import Clock, rfc3339
+from orchestrator.client.clock import Clock
 from orchestrator.client.drivers.schema import InvalidConfig, Kind, Schema
 from orchestrator.client.errors import PathError
 from orchestrator.client.files import AllocFiles
@@ -28,6 +28,7 @@ from orchestrator.client.restarts import Next, RestartTracker
 from orchestrator.client.server import AllocationUpdate
 from orchestrator.client.state import ClientState, TaskRecord
 from orchestrator.client.supervisor.rotation import RotatingFile, indexes
+from orchestrator.timestamps import format_time
 
 
 class ManualClock(Clock):
@@ -312,8 +313,8 @@ def test_a_node_keeps_its_identity(tmp_path: Path) -> None:
 
 
 def test_times_print_as_go_prints_them() -> None:
-    assert rfc3339(1_500_000_000) == "1970-01-01T00:00:01.5Z"
-    assert rfc3339(0) == "1970-01-01T00:00:00Z"
+    assert format_time(1_500_000_000) == "1970-01-01T00:00:01.5Z"
+    assert format_time(0) == "1970-01-01T00:00:00Z"
 
 
 # Reporting
