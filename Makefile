@@ -24,6 +24,7 @@ check: setup  ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/mypy examples tests/examples
 
 bench: setup  ## measure; VS=http://address compares with another agent
 	$(BIN)/python -m benchmarks $(if $(VS),--vs $(VS))
