@@ -20,7 +20,7 @@ GOOD, OTHER, DANGLING = CONFIG % ("basic", "otlp"), CONFIG % ("detailed", "otlp"
 
 def told(status: Collector.Status, type: str) -> tuple[str, str]:
     condition = status.condition(type)
-    return (condition.status, condition.reason) if condition else ("Unknown", "")
+    return condition.status, condition.reason
 
 
 def in_condition(type: str, status: str):  # type: ignore[no-untyped-def]
@@ -100,7 +100,6 @@ async def test_instances_of_an_older_version_are_told_apart() -> None:
         assert told(status, "UpToDate") == ("False", "OlderConfigRuns")
         assert told(status, "Ready")[0] == "False"
         condition = status.condition("UpToDate")
-        assert condition is not None
         assert condition.message == f"2 of 3 running instances have {status.config_hash}"
 
 
@@ -113,7 +112,6 @@ async def test_a_wrong_configuration_is_told_and_changes_nothing() -> None:
         for type in ("Accepted", "ConfigValid", "Reconciled", "Ready"):
             assert told(status, type) == ("False", "InvalidConfig")
         condition = status.condition("ConfigValid")
-        assert condition is not None
         assert 'service.pipelines.traces.receivers: "nope" is not declared' in condition.message
         assert nomad.job(JOB) is None
 
@@ -178,7 +176,6 @@ async def test_a_crashing_instance_is_told_with_its_last_words_and_forgotten_whe
         nomad.crash(JOB, "Exit Code: 1", log="starting\nError: has invalid keys: verbostiy\n\n")
         status = await ready(nomad, Collector, "edge", when=in_condition("Degraded", "True"))
         condition = status.condition("Degraded")
-        assert condition is not None
         assert condition.reason == "InstanceFails"
         assert condition.message == f"{JOB}.collector[0]: Exit Code: 1; it wrote: Error: has invalid keys: verbostiy"
         assert told(status, "Ready")[0] == "False"
@@ -197,7 +194,6 @@ async def test_without_logs_a_crash_is_told_all_the_same() -> None:
         nomad.crash(JOB, "Exit Code: 137")
         status = await ready(nomad, Collector, "edge", when=in_condition("Degraded", "True"))
         condition = status.condition("Degraded")
-        assert condition is not None
         assert condition.message.endswith("collector[0]: Exit Code: 137")
 
 
