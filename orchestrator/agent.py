@@ -67,6 +67,7 @@ class Agent:
         )
         store.subscribe(self.services.events.publish)
         self._scheduler = Scheduler(store, time.time_ns)
+        self._deployments = DeploymentWatcher(store, time.time_ns)
         self._http = HTTPServer(self.services)
 
     async def start(self) -> None:
@@ -81,9 +82,8 @@ class Agent:
         await services.keyring.start()
         await ensure_default(services.store)
         services.variables.start()
-        services.deployments = DeploymentWatcher(services.store, time.time_ns)
         await self._scheduler.start()
-        await services.deployments.start()
+        await self._deployments.start()
         if self.configuration.client.enabled:
             services.client = Client(self._client_config(), NodeEndpoint(services, self._http))
         await self._http.listen(self.configuration.http_host, self.configuration.ports.http)
@@ -96,8 +96,7 @@ class Agent:
         if services.client:
             await services.client.stop()
         await self._http.close()
-        if services.deployments:
-            await services.deployments.stop()
+        await self._deployments.stop()
         await self._scheduler.stop()
         services.variables.stop()
         services.store.close()

@@ -134,11 +134,6 @@ def set_allocation_health(tx: Transaction, deployment_id: str, healthy: list[str
 class DeploymentWatcher:
     """Moves the active deployments on. One timer serves the nearest progress deadline."""
 
-    fail = staticmethod(fail)
-    pause = staticmethod(pause)
-    promote = staticmethod(promote)
-    set_health = staticmethod(set_allocation_health)
-
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock

@@ -13,7 +13,6 @@ from orchestrator.variables import Variables
 
 if TYPE_CHECKING:
     from orchestrator.client.client import Client
-    from orchestrator.deployments import DeploymentWatcher
 
 
 @dataclass
@@ -32,5 +31,4 @@ class Services:
     acl_enabled: bool = False
     address: str = ""
     configuration: Configuration = field(default_factory=Configuration)
-    deployments: "DeploymentWatcher | None" = None
     client: "Client | None" = None

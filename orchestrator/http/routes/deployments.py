@@ -3,6 +3,7 @@
 from typing import Any
 
 from nomad_api.models import Deployment
+from orchestrator import deployments as watched
 from orchestrator.errors import APIError, PermissionDenied
 from orchestrator.http import go_json, listing
 from orchestrator.http.call import Call
@@ -25,9 +26,11 @@ def deployments(call: Call) -> Answer:
     return listing.page(call, rows, token, index=call.state.deployments.index, watch=("deployments",))
 
 
-@read("/v1/deployment/{deployment_id}", needs=anyone)
+@read("/v1/deployment/{deployment_id+}", needs=anyone)
 def deployment(call: Call) -> Answer:
     deployment_id = call.path["deployment_id"]
+    if not deployment_id:
+        raise APIError(500, "missing deployment ID")
     if len(deployment_id) != 36:
         raise APIError(500, "deployment lookup failed: index error: UUID must be 36 characters")
     found = call.state.deployments.get(deployment_id)
@@ -40,6 +43,8 @@ def deployment(call: Call) -> Answer:
 
 @read("/v1/deployment/allocations/{deployment_id}", needs=namespace("read-job"))
 def allocations(call: Call) -> Answer:
+    if len(call.path["deployment_id"]) != 36:
+        raise APIError(500, "index error: UUID must be 36 characters")
     found = call.state.allocations.by("deployment", call.path["deployment_id"])
     index = max((alloc.modify_index for alloc in found), default=call.state.allocations.index)
     return Answer([stub(alloc) for alloc in found], index, ("allocations",))
@@ -47,35 +52,36 @@ def allocations(call: Call) -> Answer:
 
 @write("/v1/deployment/fail/{deployment_id}", needs=anyone)
 async def fail(call: Call) -> Answer:
-    found = _existing(call)
-    return await _change(call, "DeploymentStatusUpdate", lambda tx: _watcher(call).fail(tx, found.id))
+    deployment_id = _changeable(call)
+    return await _change(call, "DeploymentStatusUpdate", lambda tx: watched.fail(tx, deployment_id))
 
 
 @write("/v1/deployment/pause/{deployment_id}", needs=anyone)
 async def pause(call: Call) -> Answer:
-    body = go_json.fields(call.json(), "api.DeploymentPauseRequest")
-    _check_id(call, body)
-    found = _existing(call)
-    paused = bool(body.get("Pause"))
-    return await _change(call, "DeploymentStatusUpdate", lambda tx: _watcher(call).pause(tx, found.id, paused))
+    body = _body(call, "DeploymentPauseRequest")
+    paused = body.boolean("Pause", within="DeploymentPauseRequest")
+    deployment_id = _changeable(call, body)
+    return await _change(call, "DeploymentStatusUpdate", lambda tx: watched.pause(tx, deployment_id, paused))
 
 
 @write("/v1/deployment/promote/{deployment_id}", needs=anyone)
 async def promote(call: Call) -> Answer:
-    body = go_json.fields(call.json(), "api.DeploymentPromoteRequest")
-    _check_id(call, body)
-    found = _existing(call)
+    body = _body(call, "DeploymentPromoteRequest")
+    deployment_id = _changeable(call, body)
     groups = None if body.get("All") else body.get("Groups") or []
-    return await _change(call, "DeploymentPromotion", lambda tx: _watcher(call).promote(tx, found.id, groups))
+    return await _change(call, "DeploymentPromotion", lambda tx: watched.promote(tx, deployment_id, groups))
 
 
 @write("/v1/deployment/allocation-health/{deployment_id}", needs=anyone)
 async def allocation_health(call: Call) -> Answer:
-    body = go_json.fields(call.json(), "api.DeploymentAllocHealthRequest")
-    _check_id(call, body)
-    found = _existing(call)
+    body = _body(call, "DeploymentAllocHealthRequest")
     healthy, unhealthy = body.get("HealthyAllocationIDs") or [], body.get("UnhealthyAllocationIDs") or []
-    return await _change(call, "DeploymentAllocHealth", lambda tx: _watcher(call).set_health(tx, found.id, healthy, unhealthy))
+    if not healthy and not unhealthy and body.get("DeploymentID"):
+        raise APIError(500, "must specify at least one healthy/unhealthy allocation ID")
+    deployment_id = _changeable(call, body)
+    return await _change(
+        call, "DeploymentAllocHealth", lambda tx: watched.set_allocation_health(tx, deployment_id, healthy, unhealthy)
+    )
 
 
 async def _change(call: Call, kind: str, change: Any) -> Answer:
@@ -91,29 +97,33 @@ async def _change(call: Call, kind: str, change: Any) -> Answer:
     return Answer(reply, committed.index)
 
 
-def _check_id(call: Call, body: Any) -> None:
-    given = body.get("DeploymentID") or ""
-    if not given:
-        raise APIError(400, "DeploymentID must be specified")
-    if given != call.path["deployment_id"]:
-        raise APIError(400, "Deployment ID does not match")
+def _body(call: Call, go_name: str) -> go_json.Fields:
+    return go_json.fields(call.json(), f"api.{go_name}")
 
 
-def _existing(call: Call) -> Deployment:
+def _changeable(call: Call, body: go_json.Fields | None = None) -> str:
+    """The ID of the deployment to change, which the body must name too.
+
+    Raises:
+        APIError: 400, the body names none or another; 500, it is no ID, or there is no such deployment.
+        PermissionDenied: the caller may not change it.
+    """
     deployment_id = call.path["deployment_id"]
+    if body is not None:
+        given = body.get("DeploymentID") or ""
+        if not given:
+            raise APIError(400, "DeploymentID must be specified")
+        if given != deployment_id:
+            raise APIError(400, "Deployment ID does not match")
     if len(deployment_id) != 36:
         raise APIError(500, "deployment lookup failed: index error: UUID must be 36 characters")
     found = call.state.deployments.get(deployment_id)
     if found is None:
-        raise APIError(404, "deployment not found")
+        raise APIError(500, "deployment not found")
     _allow(call, found, "submit-job")
-    return found
+    return deployment_id
 
 
 def _allow(call: Call, found: Deployment, capability: str) -> None:
     if not call.acl.allow_namespace(found.namespace, capability):
         raise PermissionDenied
-
-
-def _watcher(call: Call) -> Any:
-    return call.services.deployments
