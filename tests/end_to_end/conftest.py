@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,28 @@ class User:
         return [one.id for one in allocations if one.client_status in ("pending", "running")]
 
 
-@pytest.fixture
-async def user(acl_agent: Agent) -> AsyncIterator[User]:
-    """A user with a management token, where the operator is installed. At the end both it and all collectors are removed."""
+@pytest.fixture(scope="session")
+def environment(acl_agent: Agent) -> Iterator[dict[str, str]]:
+    """The environment of a user with a management token, where the operator is installed until the end of the session."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("NOMAD_")}
     environment |= {"NOMAD_ADDR": acl_agent.address, "NOMAD_TOKEN": acl_agent.token}
+    subprocess.run([NOMADCTL, "operator", "install", "otel_collector"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    yield environment
+    for command in ("job stop -purge -yes otel_collector", "acl policy delete otel-collector"):
+        subprocess.run([NOMADCTL, *command.split()], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+async def user(acl_agent: Agent, environment: dict[str, str]) -> AsyncIterator[User]:
+    """Such a user. The collectors that are there at the end are removed."""
     async with acl_agent.client() as nomad:
         someone = User(nomad, environment)
-        await someone.run("operator", "install", "otel_collector")
         yield someone
-        declared = await nomad.variables.list("resources/otel/collector/")
-        for variable in declared:
-            await nomad.variables.delete(variable.path)
-        for variable in declared:
-            await someone.gone(variable.path.rpartition("/")[2])
-        await someone.run("job", "stop", "-purge", "-yes", "otel_collector")
-        await nomad.acl.delete_policy("otel-collector")
+        declared = [variable.path for variable in await nomad.variables.list("resources/otel/collector/")]
+        for path in declared:
+            await nomad.variables.delete(path)
+        for path in declared:
+            await someone.gone(path.rpartition("/")[2])
 
 
 @pytest.fixture
