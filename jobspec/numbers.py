@@ -61,7 +61,7 @@ def format_number(number: Number) -> str:
     if isinstance(number, int) and number.bit_length() <= _PRECISION:
         return str(number)
     sign, magnitude = ("-", -number) if number < 0 else ("", number)
-    for digits in range(1, _DIGITS_THAT_TELL_ALL):
+    for digits in range(1, _DIGITS_THAT_TELL_ALL + 1):
         significand, exponent = _significant(Fraction(magnitude), digits)
         if rounded(significand * Fraction(10) ** exponent) == magnitude:
             break
