@@ -190,13 +190,14 @@ async def parse(call: Call) -> Answer:
         raise APIError(400, "Job spec is empty")
     from jobspec import JobspecError
     from jobspec import parse as parse_jobspec
+    from jobspec.canonical import canonical
 
     try:
         parsed = await asyncio.to_thread(parse_jobspec, source, variables=body.get("Variables") or "", strict=False)
     except JobspecError as error:
         raise APIError(400, f"Failed to parse job: {error}") from None
     if body.get("Canonicalize"):
-        return Answer(job_writes.canonicalize(go_json.convert(parsed, Job)))
+        return Answer(canonical(parsed))
     return Answer(parsed)
 
 
