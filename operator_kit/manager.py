@@ -67,7 +67,8 @@ class Manager:
         Args:
             name: the operator's; leadership is the lock on `locks/<name>`.
             identity: of this process, for people who look at the lock; by default the allocation or the host.
-            lock_ttl: a leader that vanishes is replaced after twice this (Nomad's least is 10 s); one that stops, at once.
+            lock_ttl: a leader that vanishes is replaced after twice this (Nomad's least is 10 s); one that stops, at once where
+                its token still holds (Nomad ends a workload identity with the allocation that it stops).
             grace: seconds for reconciles in hand after `stop`, then they are cancelled.
             health: host and port of the health server; None for none.
         """
