@@ -12,6 +12,7 @@ from orchestrator.acl.permissions import ACL
 from orchestrator.acl.resolver import Caller
 from orchestrator.errors import APIError
 from orchestrator.http import go_json
+from orchestrator.http.go_bool import bool_error, parse_bool
 from orchestrator.state.schema import State
 from orchestrator.state.store import Store
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 W = TypeVar("W", bound=Wire)
 MAX_WAIT = 300 * SECOND
-_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
-_FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 
 
 def secret_of(request: web.BaseRequest) -> str:
@@ -102,14 +101,15 @@ class Call:
         Raises:
             APIError: 500, as Nomad answers to a boolean it cannot read.
         """
-        value = self.text(name)
-        if value in _TRUE:
-            return True
-        if value == "" or value in _FALSE:
-            return False
-        raise APIError(
-            500, f'Failed to parse value of "{name}" ({value}) as a bool: strconv.ParseBool: parsing "{value}": invalid syntax'
-        )
+        text = self.text(name)
+        value = parse_bool(text) if text else False
+        if value is None:
+            raise APIError(500, f'Failed to parse value of "{name}" ({text}) as a bool: {bool_error(text)}')
+        return value
+
+    def flag(self, name: str) -> bool:
+        """A boolean parameter that Nomad does not mind: what cannot be read is false."""
+        return parse_bool(self.text(name)) is True
 
     def number(self, name: str, message: str) -> int:
         """A parameter that is a number not below 0; absent or empty is 0.
@@ -132,7 +132,7 @@ class Call:
         """Refuse a read whose common parameters cannot be read, whether they would be used or not. Raises APIError 400."""
         _ = self.wait, self.min_index
         stale = self.text("stale")
-        if stale and stale not in _TRUE | _FALSE:
+        if stale and parse_bool(stale) is None:
             raise self.bad_parameter("Expect `true` or `false` for `stale` query string parameter")
 
     @cached_property

@@ -17,6 +17,7 @@ from orchestrator.go_regexp import PatternError, compile_pattern
 from orchestrator.http.filter import syntax
 from orchestrator.http.filter.errors import FilterError
 from orchestrator.http.filter.syntax import Each, Expression, Match, Not
+from orchestrator.http.go_bool import parse_bool
 
 _NIL_MAP: Final[Mapping[str, Any]] = MappingProxyType({})
 _NIL_LIST: Final[Sequence[Any]] = ()
@@ -24,7 +25,6 @@ _ABSENT: Final = object()
 _UNSIGNED = re.compile(r"Index$|^(Job)?Version$")
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9][0-9]*|0)")
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?([iI]nf(inity)?|NaN|nan)")
-_TRUE, _FALSE = {"1", "t", "T", "true", "TRUE", "True"}, {"0", "f", "F", "false", "FALSE", "False"}
 
 
 @dataclass(frozen=True)
@@ -282,9 +282,10 @@ def _converted(raw: str, kind: str) -> Any:
     if kind == "string":
         return raw
     if kind == "bool":
-        if raw not in _TRUE | _FALSE:
+        value = parse_bool(raw)
+        if value is None:
             raise _bad_value("ParseBool", raw)
-        return raw in _TRUE
+        return value
     if kind == "float64":
         if not _FLOAT.fullmatch(raw):
             raise _bad_value("ParseFloat", raw)

@@ -9,12 +9,12 @@ from aiohttp import web
 from orchestrator.client.log_files import Frame, Origin
 from orchestrator.errors import APIError
 from orchestrator.http.call import Call
+from orchestrator.http.go_bool import bool_error, parse_bool
 from orchestrator.http.node_call import allocation_of, client_of, node_errors
 from orchestrator.http.permission import anyone
 from orchestrator.http.route import TEXT, Answer, stream, write
 
 _METHODS = "GET PUT POST DELETE"
-_BOOLEANS = {"": False, "1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
 
 @write("/v1/client/fs/ls/{alloc_id+}", needs=anyone, methods=_METHODS)
@@ -127,10 +127,10 @@ def _encode(frame: Frame) -> bytes:
 
 def _boolean(call: Call, name: str, status: int, *, default: bool = False) -> bool:
     text = call.text(name)
-    value = _BOOLEANS.get(text.lower())
+    value = parse_bool(text) if text else default
     if value is None:
-        raise APIError(status, f'failed to parse {name} field to boolean: strconv.ParseBool: parsing "{text}": invalid syntax')
-    return value if text else default
+        raise APIError(status, f"failed to parse {name} field to boolean: {bool_error(text)}")
+    return value
 
 
 def _integer(call: Call, name: str, status: int) -> int:

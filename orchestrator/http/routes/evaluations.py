@@ -47,7 +47,7 @@ def evaluation(call: Call) -> Answer:
         return missing("eval not found", call.state.evaluations.index, watch)
     if not call.acl.allow_namespace(found.namespace, "read-job"):
         raise PermissionDenied
-    if call.text("related") in ("1", "true"):
+    if call.flag("related"):
         found = found.evolve(related_evals=[_related(item) for item in _relatives(call, found)])
     return Answer(found, found.modify_index, (watch,))
 

@@ -12,6 +12,7 @@ from orchestrator.http.permission import anyone, namespace
 from orchestrator.http.route import Answer, missing, read, write
 from orchestrator.http.routes.allocations import stub
 from orchestrator.scheduler import plan_job
+from orchestrator.state.store import Committed
 
 READ = namespace("read-job")
 WRITE_REPLY: dict[str, Any] = {"KnownLeader": False, "LastContact": 0, "NextToken": ""}
@@ -67,15 +68,7 @@ async def register(call: Call) -> Answer:
             preserve_counts=body.boolean("PreserveCounts", within="JobRegisterRequest"),
         ),
     )
-    result = committed.value
-    reply = {
-        "EvalID": result.eval_id,
-        "EvalCreateIndex": committed.index if result.eval_id else 0,
-        "JobModifyIndex": result.job_modify_index,
-        "Warnings": result.warnings,
-        "Index": committed.index,
-    }
-    return Answer(reply | WRITE_REPLY, committed.index)
+    return _registered(committed)
 
 
 @write("/v1/job/{job_id+}", needs=namespace("submit-job"), methods="DELETE")
@@ -113,14 +106,7 @@ async def evaluate(call: Call) -> Answer:
         "JobRegistered",
         lambda tx: job_writes.evaluate(tx, call.namespace, call.path["job_id"], force_reschedule=force),
     )
-    reply = {
-        "EvalID": committed.value.eval_id,
-        "EvalCreateIndex": committed.index,
-        "JobModifyIndex": committed.value.job_modify_index,
-        "Warnings": "",
-        "Index": committed.index,
-    }
-    return Answer(reply | WRITE_REPLY, committed.index)
+    return _registered(committed)
 
 
 @write("/v1/job/{job_id+}/revert", needs=namespace("revert-job"))
@@ -132,14 +118,7 @@ async def revert(call: Call) -> Answer:
         "JobRegistered",
         lambda tx: job_writes.revert(tx, call.namespace, call.path["job_id"], version, enforce_prior_version=prior),
     )
-    reply = {
-        "EvalID": committed.value.eval_id,
-        "EvalCreateIndex": committed.index,
-        "JobModifyIndex": committed.value.job_modify_index,
-        "Warnings": committed.value.warnings,
-        "Index": committed.index,
-    }
-    return Answer(reply | WRITE_REPLY, committed.index)
+    return _registered(committed)
 
 
 @write("/v1/job/{job_id+}/stable", needs=namespace("stable-job"))
@@ -227,7 +206,7 @@ def versions(call: Call) -> Answer:
 @read("/v1/job/{job_id+}/allocations", needs=READ)
 def allocations(call: Call) -> Answer:
     job = call.state.jobs.get(*_key(call))
-    everything = call.text("all") in ("1", "t", "true", "T", "TRUE", "True")
+    everything = call.flag("all")
     found = [
         alloc
         for alloc in call.state.allocations.by("job", _key(call))
@@ -246,7 +225,7 @@ def evaluations(call: Call) -> Answer:
 
 @read("/v1/job/{job_id+}/deployments", needs=READ)
 def deployments(call: Call) -> Answer:
-    everything = call.text("all") in ("1", "t", "true", "T", "TRUE", "True")
+    everything = call.flag("all")
     found = _deployments(call, everything)
     index = max((deployment.modify_index for deployment in found), default=call.state.deployments.index)
     return Answer(list(found), index, ("deployments",))
@@ -279,6 +258,19 @@ def services(call: Call) -> Answer:
         return missing("job not found", call.state.jobs.index, "jobs")
     found = call.state.services.by("job", _key(call))
     return Answer(list(found), max(call.state.services.index, 1), ("services",))
+
+
+def _registered(committed: Committed[job_writes.RegisterResult]) -> Answer:
+    """The answer to whatever registers a job or makes an evaluation of it."""
+    result = committed.value
+    reply = {
+        "EvalID": result.eval_id,
+        "EvalCreateIndex": committed.index if result.eval_id else 0,
+        "JobModifyIndex": result.job_modify_index,
+        "Warnings": result.warnings,
+        "Index": committed.index,
+    }
+    return Answer(reply | WRITE_REPLY, committed.index)
 
 
 def _job_of(call: Call, body: Any) -> Job:
