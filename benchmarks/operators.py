@@ -15,7 +15,7 @@ from nomad_api.client import Nomad
 from nomad_api.models import Job, Resources, Task, TaskGroup, Update
 from operator_kit import Context, Manager, Reconciler, Resource, ResourceStatus
 from operator_kit.crd_store.status_items import unpack
-from operator_kit.workqueue import WorkQueue
+from operator_kit.engine.workqueue import WorkQueue
 
 RESOURCES = 500
 ROUNDS = 20

@@ -4,19 +4,20 @@ What it does to Nomad goes through here where the kit can make it better: jobs a
 conditions follow their conventions, events are counted and bounded. For all else there is the client itself, `ctx.nomad`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import structlog
 
 from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from nomad_api.models import Job
-from operator_kit.apply import apply_job, fingerprint
+from operator_kit.apply.job import apply_job, fingerprint
+from operator_kit.apply.ownership import OwnedIndex, Owner
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
-from operator_kit.ownership import JobInformer, Owner
+from operator_kit.informers.jobs import JobInformer
 from operator_kit.reconciler import PermanentError
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout, judge
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 R = TypeVar("R", bound=Resource)
+
+Drift = Literal["correct", "report"]
+"""What to do about an object that another has changed: put it right, or only say so in the condition `Drifted`."""
 
 RECHECK: Final = 2.0
 """Seconds after which an unfinished roll-out is looked at again where no event stream tells of it."""
@@ -38,11 +42,22 @@ class Context(Generic[R]):
         resource: the same that `reconcile` gets.
         nomad: the client, in the resource's namespace.
         owner: the mark that jobs of this resource bear.
+        reasons: why the resource is looked at, in the words of its triggers.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
     """
 
     def __init__(
-        self, resource: R, nomad: Nomad, jobs: JobInformer | None, *, now: Callable[[], datetime], streaming: bool = True
+        self,
+        resource: R,
+        nomad: Nomad,
+        jobs: JobInformer | None,
+        *,
+        now: Callable[[], datetime],
+        streaming: bool = True,
+        owned: OwnedIndex | None = None,
+        save: Callable[[], Awaitable[None]] | None = None,
+        reasons: Sequence[str] = (),
+        drift: Drift = "correct",
     ) -> None:
         self.resource = resource
         self.nomad = nomad
@@ -51,6 +66,10 @@ class Context(Generic[R]):
         self._jobs = jobs
         self._now = now
         self._streaming = streaming
+        self.reasons = tuple(reasons)
+        self._owned = OwnedIndex() if owned is None else owned
+        self._write = save
+        self._drift = drift
         self._set: set[str] = set()
 
     @cached_property
@@ -89,6 +108,17 @@ class Context(Generic[R]):
         """Note that something happened; it is kept in the status, counted while it repeats, and logged."""
         self.resource.status.record(type, reason, message, self._now())
         (self.log.warning if type == "Warning" else self.log.info)(message, reason=reason)
+
+    async def save(self) -> None:
+        """Write the status now, in the middle of a reconcile: for what must be remembered before the next step is taken.
+
+        Raises:
+            Conflict: another has written it meanwhile; the reconcile should end, and begin anew.
+            StatusTooLarge: it does not fit into a variable.
+            NomadError: it cannot be written.
+        """
+        if self._write is not None:
+            await self._write()
 
     # Jobs
 

@@ -17,14 +17,14 @@ from nomad_api.client import Nomad
 from nomad_api.models import Job
 from operator_kit.conditions import utc_now
 from operator_kit.crd_store.store import ResourceStore
-from operator_kit.event_feed import EventFeed
+from operator_kit.engine.workqueue import Backoff, QueueClosed, WorkQueue
+from operator_kit.informers.event_feed import EventFeed
+from operator_kit.informers.jobs import JobInformer
+from operator_kit.informers.source import Source
 from operator_kit.lifecycle import Lifecycle, Verdict
-from operator_kit.metrics import Metrics
-from operator_kit.ownership import JobInformer
+from operator_kit.process.metrics import Metrics
 from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
-from operator_kit.source import Source
-from operator_kit.workqueue import Backoff, QueueClosed, WorkQueue
 
 R = TypeVar("R", bound=Resource)
 

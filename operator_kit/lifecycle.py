@@ -26,11 +26,11 @@ from nomad_api.errors import Conflict, NomadError
 from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems, validate
-from operator_kit.crd_store.informer import Record
 from operator_kit.crd_store.status_items import StatusTooLarge
 from operator_kit.crd_store.store import ResourceStore
-from operator_kit.event_feed import EventFeed
-from operator_kit.ownership import JobInformer
+from operator_kit.informers.event_feed import EventFeed
+from operator_kit.informers.jobs import JobInformer
+from operator_kit.informers.variables import Record
 from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
 from operator_kit.resource import Resource
 from operator_kit.status import LastApplied, ResourceStatus

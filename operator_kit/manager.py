@@ -25,13 +25,13 @@ from operator_kit.conditions import utc_now
 from operator_kit.controller import Controller
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.schema import PublishedKind, publish
-from operator_kit.event_feed import EventFeed
-from operator_kit.health import HealthServer
-from operator_kit.metrics import Metrics
-from operator_kit.ownership import JobInformer
+from operator_kit.engine.workqueue import Backoff
+from operator_kit.informers.event_feed import EventFeed
+from operator_kit.informers.jobs import JobInformer
+from operator_kit.informers.source import RECONNECT, Source
+from operator_kit.process.health import HealthServer
+from operator_kit.process.metrics import Metrics
 from operator_kit.reconciler import Reconciler
-from operator_kit.source import RECONNECT, Source
-from operator_kit.workqueue import Backoff
 
 GRACE: Final = 4.0
 """Seconds for reconciles in hand at the end; Nomad kills a task 5 seconds after it was asked to stop."""

@@ -84,9 +84,9 @@ def decode(model: type[Model], items: Mapping[str, str]) -> Model:
     return result
 
 
-def encode(model: BaseModel) -> dict[str, str]:
-    """The canonical items of a model."""
-    data = model.model_dump(mode="json", by_alias=True)
+def encode(model: BaseModel, *, exclude_defaults: bool = False) -> dict[str, str]:
+    """The canonical items of a model; without those fields that have their defaults, if so wanted."""
+    data = model.model_dump(mode="json", by_alias=True, exclude_defaults=exclude_defaults)
     texts = _text_keys(type(model))
     return {key: value if key in texts else orjson.dumps(value).decode() for key, value in data.items() if value is not None}
 
@@ -175,7 +175,7 @@ class _Reading:
         head, dot, tail = rest.partition(".")
         if isinstance(shape, shapes.Mapping) and isinstance(shape.value, Text | Scalar):
             head, dot, tail = rest, "", ""  # such a mapping has no depth, so dots belong to its keys
-        if (place := self._step(target, shape, head, key)) is None:
+        if (place := self._step(target, shape, head, key, key[: len(key) - len(rest)])) is None:
             return
         target, name, below = place
         if not dot:
@@ -194,7 +194,9 @@ class _Reading:
         target[name] = inner
         self._place(inner, below, tail, key, text)
 
-    def _step(self, target: dict[Any, Any], shape: Shape, head: str, key: str) -> tuple[dict[Any, Any], Any, Shape] | None:
+    def _step(
+        self, target: dict[Any, Any], shape: Shape, head: str, key: str, prefix: str
+    ) -> tuple[dict[Any, Any], Any, Shape] | None:
         match shape:
             case Record(model):
                 name = key_for(model, head)
@@ -202,7 +204,6 @@ class _Reading:
                     return target, name, fields_of(model)[name]
                 if model.model_config.get("extra") == "allow":
                     return target, head, Anything()
-                prefix = key.rsplit(head, 1)[0] if key != head else ""
                 self.problems.append(_unknown(model, head, prefix))
             case Sequence(item) if head.isdecimal():
                 return target, int(head), item

@@ -12,7 +12,7 @@ import orjson
 from jobspec.diagnostics import JobspecError
 from jobspec.hcl import Body, parse_document
 from operator_kit.crd_store.shapes import Anything, Mapping, Record, Sequence, Shape, fields_of, key_for
-from operator_kit.yaml_text import YamlError, load_yaml
+from operator_kit.crd_store.yaml_text import YamlError, load_yaml
 
 _COMMENT: Final = re.compile(r"\s*(?:(?:#|//)[^\n]*|/\*.*?\*/)?\s*(?:\n|$)|\s*/\*.*?\*/", re.DOTALL)
 _HCL: Final = re.compile(r'\s*(?:[\w-]+\s*=(?!=)|[\w-]+(?:\s+"[^"\n]*")*\s*\{)')

@@ -8,8 +8,8 @@ from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.codec import decode, split_labels
-from operator_kit.crd_store.informer import Record, VariableInformer
 from operator_kit.crd_store.status_items import pack, unpack
+from operator_kit.informers.variables import Record, VariableInformer
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus
 

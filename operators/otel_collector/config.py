@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from operator_kit.yaml_text import MAX_DEPTH, MAX_INT, MAX_VALUES, MIN_INT, YamlError, load_yaml
+from operator_kit.crd_store.yaml_text import MAX_DEPTH, MAX_INT, MAX_VALUES, MIN_INT, YamlError, load_yaml
 from operators.otel_collector.defaulting import fill_in_defaults
 from operators.otel_collector.findings import ConfigError, Findings
 from operators.otel_collector.listeners import check_listeners

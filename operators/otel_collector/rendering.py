@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from operator_kit.yaml_text import CORE_SCHEMA
+from operator_kit.crd_store.yaml_text import CORE_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 import operator_kit
 from operator_kit import Reconciler, Resource
+from operator_kit.informers.source import RELIST, STALE, WAIT
 from operator_kit.manager import GRACE
-from operator_kit.source import RELIST, STALE, WAIT
 from tests.operator_kit.conftest import Widget, WidgetReconciler
 
 

@@ -179,6 +179,8 @@ def test_labels_are_apart_from_the_spec() -> None:
         ({"limits.cpux": "3"}, ["limits.cpux: unknown key; did you mean limits.cpu?"]),
         ({"spec": '{"limits": {"cpux": 3}}'}, ["limits.cpux: unknown key; did you mean limits.cpu?"]),
         ({"ports": '[{"label": "a", "nubmer": 1}]'}, ["ports.0.nubmer: unknown key; did you mean ports.0.number?"]),
+        ({"limits.": "3"}, ["limits.: unknown key; known here: cpu, memory"]),
+        ({"": "3"}, [": unknown key; known here: " + ", ".join(sorted(Spec.model_fields))]),
         ({"limits.zzz": "3"}, ["limits.zzz: unknown key; known here: cpu, memory"]),
         ({"replicas": "three"}, [
             "replicas: input should be a valid integer, unable to parse string as an integer (it is \"three\"); "

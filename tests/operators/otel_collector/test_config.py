@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operator_kit.yaml_text import load_yaml
+from operator_kit.crd_store.yaml_text import load_yaml
 from operators.otel_collector.config import effective_config, read_config
 from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.ports import infer_ports, with_ports

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomad_api.models import Service, Task, TaskGroup
-from operator_kit.yaml_text import load_yaml
+from operator_kit.crd_store.yaml_text import load_yaml
 from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.job import CONFIG_META, LONGEST_NAME, Plan, job_id, name_problem, plan_job
 from operators.otel_collector.resource import Collector

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operator_kit.yaml_text import load_yaml
+from operator_kit.crd_store.yaml_text import load_yaml
 from operators.otel_collector.rendering import render
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -1,42 +1,15 @@
-"""Who a job belongs to: marks in its Meta, and the informer that finds the owner of whatever changes.
-
-The marks are the path of the owning resource and its uid, so that a resource made anew under the same name is not taken for
-the owner. There is deliberately no hash of the job among them: Meta is part of every task's environment, so a changed mark
-would replace every allocation even where Nomad could update it in place.
-"""
+"""The informer of owned jobs: which jobs belong to resources, and whom to call when something of them changes."""
 
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 from nomad_api.client import Nomad
-from nomad_api.models import Job
 from nomad_api.models.event import Event
-from operator_kit.source import Source
-
-OWNER: Final = "operator.owner"
-OWNER_UID: Final = "operator.owner_uid"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The resource a job belongs to: its path and uid."""
-
-    path: str
-    uid: int
-
-    @classmethod
-    def of(cls, meta: dict[str, str] | None) -> "Owner | None":
-        """The owner marked in a job's Meta, None for a job that belongs to no resource."""
-        path = (meta or {}).get(OWNER)
-        uid = (meta or {}).get(OWNER_UID, "")
-        return cls(path, int(uid) if uid.isdecimal() else 0) if path else None
-
-    def mark(self, job: Job) -> Job:
-        """The job with this owner's marks."""
-        return job.evolve(meta={**(job.meta or {}), OWNER: self.path, OWNER_UID: str(self.uid)})
+from operator_kit.apply.ownership import Owner
+from operator_kit.informers.source import Source
 
 
 @dataclass(frozen=True, slots=True)

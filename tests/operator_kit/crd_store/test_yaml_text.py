@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operator_kit.yaml_text import MAX_DEPTH, YamlError, load_yaml
+from operator_kit.crd_store.yaml_text import MAX_DEPTH, YamlError, load_yaml
 
 
 @pytest.mark.parametrize(

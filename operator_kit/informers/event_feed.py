@@ -8,7 +8,7 @@ import structlog
 
 from nomad_api.client import Connected, Nomad
 from nomad_api.errors import NomadError
-from operator_kit.source import RECONNECT, Source
+from operator_kit.informers.source import RECONNECT, Source
 
 _log = structlog.get_logger("operator_kit.events")
 

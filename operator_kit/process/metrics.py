@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from operator_kit.workqueue import QueueObserver
+from operator_kit.engine.workqueue import QueueObserver
 
 RESULTS: Final = ("success", "requeue_after", "error", "terminal", "gone")
 

@@ -19,7 +19,7 @@ import structlog
 from nomad_api.client import Nomad, Snapshot
 from nomad_api.errors import Forbidden, NomadError, NotFound, Unreachable
 from nomad_api.models.event import Event
-from operator_kit.workqueue import Backoff
+from operator_kit.engine.workqueue import Backoff
 
 WAIT: Final = 30.0
 """Seconds that a blocking query waits: each answer, changed or not, is a sign of life."""
@@ -32,7 +32,7 @@ STALE: Final = 90.0
 
 RECONNECT: Final = Backoff(first=0.8, longest=30.0)
 
-_log = structlog.get_logger("operator_kit.source")
+_log = structlog.get_logger("operator_kit.informers.source")
 
 
 class SourceState(StrEnum):

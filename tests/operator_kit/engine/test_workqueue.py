@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from operator_kit.engine.workqueue import Backoff, QueueClosed, QueueObserver, WorkQueue
 from operator_kit.testing import virtual_time
-from operator_kit.workqueue import Backoff, QueueClosed, QueueObserver, WorkQueue
 
 
 class FakeClock:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from nomad_api.errors import Forbidden, NomadError, NotFound, Unreachable
-from operator_kit.crd_store.informer import VariableInformer
-from operator_kit.event_feed import EventFeed
-from operator_kit.source import RELIST, STALE, WAIT, SourceState
+from operator_kit.informers.event_feed import EventFeed
+from operator_kit.informers.source import RELIST, STALE, WAIT, SourceState
+from operator_kit.informers.variables import VariableInformer
 from operator_kit.testing import Cluster, MemoryNomad, eventually, virtual_time
 
 PREFIX = "resources/test/widget/"

@@ -19,7 +19,7 @@ from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from nomad_api.models.event import Event
 from nomad_api.models.variable import Variable, VariableMetadata
-from operator_kit.source import Source
+from operator_kit.informers.source import Source
 
 READ_WAIT: Final = 5.0
 """Seconds to wait for a server that has told of a change, but does not show it yet."""

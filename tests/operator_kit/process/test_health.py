@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from operator_kit.health import HealthServer
+from operator_kit.process.health import HealthServer
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -12,7 +12,7 @@ from typing import Literal
 from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from nomad_api.models import Job, TaskGroup
-from operator_kit.ownership import Owner
+from operator_kit.apply.ownership import Owner
 from operator_kit.reconciler import TemporaryError
 
 

@@ -1,0 +1,1 @@
+"""Bringing objects about in Nomad, and knowing whose they are."""

@@ -1,0 +1,1 @@
+"""The engine below every operator: ids, queues, workers."""

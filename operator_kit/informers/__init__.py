@@ -1,0 +1,1 @@
+"""What is followed on the server, and what tells of its changes."""

@@ -1,0 +1,1 @@
+"""An operator as a process: what it tells of itself."""
