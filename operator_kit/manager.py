@@ -8,9 +8,7 @@ therefore written by check-and-set, and jobs registered with a check of their in
 import asyncio
 import contextlib
 import os
-import signal
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from random import Random
@@ -196,38 +194,3 @@ async def run_until(event: asyncio.Event, work: Coroutine[Any, Any, None], grace
         await asyncio.gather(task, waiter, return_exceptions=True)
     if not task.cancelled():
         task.result()
-
-
-def run(*reconcilers: Reconciler[Any], name: str) -> None:
-    """Run an operator as a process, until SIGTERM or SIGINT: the whole of a `__main__.py`.
-
-    Nomad is found by its environment variables (within a task: the task API's socket and the workload identity). The health
-    server listens on the port labelled `health`, if the task has one. A second signal ends the process at once.
-    """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if not sys.stderr.isatty() else structlog.dev.ConsoleRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    asyncio.run(_run(reconcilers, name))
-
-
-async def _run(reconcilers: Sequence[Reconciler[Any]], name: str) -> None:
-    port = os.environ.get("NOMAD_PORT_health")  # noqa: SIM112 (Nomad keeps the label's letters)
-    async with Nomad.from_env() as nomad:
-        manager = Manager(nomad, reconcilers, name=name, health=("0.0.0.0", int(port)) if port else None)
-        loop = asyncio.get_running_loop()
-
-        def stop(number: signal.Signals) -> None:
-            loop.remove_signal_handler(number)
-            manager.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop, number)
-        await manager.run()
