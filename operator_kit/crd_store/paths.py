@@ -1,9 +1,10 @@
-"""The four trees of variables. Siblings, so that an access rule can give each its writer:
+"""The trees of variables. Siblings, so that an access rule can give each its writer:
 
 crds/<group>/<kind>               the published kind          its operator
 resources/<group>/<kind>/<name>   desired state               users
 status/<group>/<kind>/<name>      observed state              the kind's operator
 locks/<operator>                  leadership                  operators
+operators/<operator>              pause, developer            people
 """
 
 import re
@@ -14,6 +15,7 @@ CRDS: Final = "crds/"
 RESOURCES: Final = "resources/"
 STATUS: Final = "status/"
 LOCKS: Final = "locks/"
+OPERATORS: Final = "operators/"
 
 _PATH: Final = re.compile(r"(resources|status)/([^/]+)/([^/]+)/(.+)")
 
@@ -42,6 +44,11 @@ def status(group: str, kind: str, name: str) -> str:
 
 def lock(operator: str) -> str:
     return f"{LOCKS}{operator}"
+
+
+def operator(operator: str) -> str:
+    """The switch by which people pause an operator, or run it themselves."""
+    return f"{OPERATORS}{operator}"
 
 
 @dataclass(frozen=True, slots=True)
