@@ -44,6 +44,8 @@ class Context(Generic[R]):
         owner: the mark that jobs of this resource bear.
         reasons: why the resource is looked at, in the words of its triggers.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
+        now: the time of day, in UTC.
+        streaming: whether events tell of changes; without them, what is unfinished asks for a `recheck`.
     """
 
     def __init__(
@@ -64,8 +66,8 @@ class Context(Generic[R]):
         self.owner = Owner(resource.path, resource.uid)
         self.recheck: float | None = None
         self._jobs = jobs
-        self._now = now
-        self._streaming = streaming
+        self.now = now
+        self.streaming = streaming
         self.reasons = tuple(reasons)
         self._owned = OwnedIndex() if owned is None else owned
         self._write = save
@@ -91,7 +93,7 @@ class Context(Generic[R]):
             reason=reason,
             message=message,
             observed_generation=self.resource.generation,
-            last_transition_time=self._now(),
+            last_transition_time=self.now(),
         )
         set_condition(self.resource.status.conditions, condition)
         self._set.add(type)
@@ -106,7 +108,7 @@ class Context(Generic[R]):
 
     def event(self, type: EventType, reason: str, message: str) -> None:
         """Note that something happened; it is kept in the status, counted while it repeats, and logged."""
-        self.resource.status.record(type, reason, message, self._now())
+        self.resource.status.record(type, reason, message, self.now())
         (self.log.warning if type == "Warning" else self.log.info)(message, reason=reason)
 
     async def save(self) -> None:
@@ -201,7 +203,7 @@ class Context(Generic[R]):
         live = await self.nomad.jobs.get(job_id)
         deployment = await self.nomad.jobs.latest_deployment(job_id)
         rollout = judge(live, deployment, await self.nomad.jobs.allocations(job_id))
-        if not (rollout.healthy or self._streaming):
+        if not (rollout.healthy or self.streaming):
             self.recheck = RECHECK
         return rollout
 

@@ -67,7 +67,8 @@ class Reconciler(ABC, Generic[R]):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         for base in getattr(cls, "__orig_bases__", ()):
-            if get_origin(base) is Reconciler and isinstance(get_args(base)[0], type):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, Reconciler) and isinstance(get_args(base)[0], type):
                 cls.resource = get_args(base)[0]
 
     @abstractmethod
