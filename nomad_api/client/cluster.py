@@ -1,4 +1,4 @@
-"""The smaller groups of endpoints: evaluations, deployments, nodes, namespaces, services, agent, status, search."""
+"""The smaller groups of endpoints: evaluations, deployments, nodes, node pools, namespaces, services, agent, status …"""
 
 import builtins
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from nomad_api.models.deployment import Deployment
 from nomad_api.models.evaluation import Evaluation
 from nomad_api.models.namespace import Namespace
 from nomad_api.models.node import Node, NodeStub
+from nomad_api.models.node_pool import NodePool
 from nomad_api.models.service import ServiceList, ServiceRegistration
 
 
@@ -86,6 +87,23 @@ class Nodes(Collection[NodeStub, Node]):
     async def stats(self, id: str) -> dict[str, Any]:
         """Resource usage of the node's machine."""
         return dict((await self._api.read("client/stats", {"node_id": id})).value)
+
+
+class NodePools(Collection[NodePool, NodePool]):
+    """`nomad.node_pools`. The pools `default` and `all` are built in, and nobody's to change."""
+
+    plural = "node/pools"
+    singular = "node/pool"
+    stub = NodePool
+    item = NodePool
+
+    async def apply(self, pool: NodePool) -> None:
+        """Create or replace a node pool."""
+        await self._api.write("PUT", "node/pools", pool.to_wire())
+
+    async def delete(self, name: str) -> None:
+        """Remove a node pool, which must have no nodes and no running jobs."""
+        await self._api.write("DELETE", self._path(name))
 
 
 class Namespaces(Collection[Namespace, Namespace]):

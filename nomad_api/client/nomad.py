@@ -7,12 +7,23 @@ from typing import Self
 from nomad_api.client.acl import ACL
 from nomad_api.client.allocations import Allocations
 from nomad_api.client.api import Api
-from nomad_api.client.cluster import Agent, Deployments, Evaluations, Namespaces, Nodes, Search, Services, Status
+from nomad_api.client.cluster import (
+    Agent,
+    Deployments,
+    Evaluations,
+    Namespaces,
+    NodePools,
+    Nodes,
+    Search,
+    Services,
+    Status,
+)
 from nomad_api.client.events import Connected, EventStream
 from nomad_api.client.jobs import Jobs
 from nomad_api.client.settings import DEFAULT_ADDRESS, TLS, Settings
 from nomad_api.client.transport import Transport
 from nomad_api.client.variables import Variables
+from nomad_api.client.volumes import CSIVolumes, HostVolumes
 from nomad_api.models.event import EventBatch
 
 
@@ -116,6 +127,10 @@ class Nomad(Api):
         return Nodes(self)
 
     @property
+    def node_pools(self) -> NodePools:
+        return NodePools(self)
+
+    @property
     def namespaces(self) -> Namespaces:
         return Namespaces(self)
 
@@ -126,6 +141,14 @@ class Nomad(Api):
     @property
     def variables(self) -> Variables:
         return Variables(self)
+
+    @property
+    def host_volumes(self) -> HostVolumes:
+        return HostVolumes(self)
+
+    @property
+    def csi_volumes(self) -> CSIVolumes:
+        return CSIVolumes(self)
 
     @property
     def acl(self) -> ACL:

@@ -24,9 +24,11 @@ from nomad_api.models.job import (
 )
 from nomad_api.models.namespace import Namespace
 from nomad_api.models.node import Node, NodeStub
+from nomad_api.models.node_pool import NodePool
 from nomad_api.models.plan import JobPlan, JobRegistration, JobValidation
 from nomad_api.models.service import ServiceList, ServiceRegistration
 from nomad_api.models.variable import Variable, VariableLock, VariableMetadata
+from nomad_api.models.volume import CSIVolume, CSIVolumeStub, HostVolume, HostVolumeStub, MountOptions, VolumeCapability
 
 __all__ = [
     "ACLPolicy",
@@ -36,11 +38,15 @@ __all__ = [
     "Allocation",
     "AllocationMetric",
     "AllocationStub",
+    "CSIVolume",
+    "CSIVolumeStub",
     "Deployment",
     "DeploymentState",
     "Evaluation",
     "Event",
     "EventBatch",
+    "HostVolume",
+    "HostVolumeStub",
     "Job",
     "JobACL",
     "JobPlan",
@@ -50,9 +56,11 @@ __all__ = [
     "JobSummary",
     "JobValidation",
     "Lifecycle",
+    "MountOptions",
     "Namespace",
     "Network",
     "Node",
+    "NodePool",
     "NodeStub",
     "Port",
     "Resources",
@@ -69,5 +77,6 @@ __all__ = [
     "Variable",
     "VariableLock",
     "VariableMetadata",
+    "VolumeCapability",
     "WorkloadIdentity",
 ]
