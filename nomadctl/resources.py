@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nomad_api.client import Nomad
     from nomad_api.models import Variable
     from operator_kit.crd_store.schema import PublishedKind
+    from operator_kit.crd_store.selectors import Selector
     from operator_kit.status import ResourceStatus
 
 
@@ -37,6 +38,15 @@ class Found:
     def behind(self) -> bool:
         """Whether the operator has not dealt with the latest change yet."""
         return self.resource is not None and self.status.observed_generation != self.resource.modify_index
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels as they are written; those of a deleted resource as they last were."""
+        from operator_kit.crd_store.codec import split_labels
+
+        if self.resource is not None:
+            return split_labels(self.resource.items or {})[1]
+        return self.status.last_applied.labels if self.status.last_applied else {}
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -70,20 +80,38 @@ async def published_kinds(nomad: "Nomad") -> "list[PublishedKind]":
     return kinds
 
 
+async def find_kinds(nomad: "Nomad", wanted: str) -> "list[PublishedKind]":
+    """The kinds that a user means: all of a category, or the one of a name. A name goes before a category.
+
+    Raises:
+        Failure: there is none, or several have that name.
+    """
+    kinds = await published_kinds(nomad)
+    listed = [kind for kind in kinds if wanted.lower() in kind.categories]
+    return listed if listed and not _named(kinds, wanted) else [_the_kind(kinds, wanted)]
+
+
 async def find_kind(nomad: "Nomad", wanted: str) -> "PublishedKind":
     """The kind that a user means: `collector`, `otel/collector`, a short name, or a plural.
 
     Raises:
         Failure: there is none, or several.
     """
-    kinds = await published_kinds(nomad)
+    return _the_kind(await published_kinds(nomad), wanted)
+
+
+def _named(kinds: "list[PublishedKind]", wanted: str) -> "list[PublishedKind]":
     name = wanted.lower()
     plurals = {name, name.removesuffix("s")}
-    matching = [
+    return [
         kind
         for kind in kinds
         if f"{kind.group}/{kind.kind}" in plurals or kind.kind in plurals or plurals & set(kind.short_names)
     ]
+
+
+def _the_kind(kinds: "list[PublishedKind]", wanted: str) -> "PublishedKind":
+    matching = _named(kinds, wanted)
     if len(matching) == 1:
         return matching[0]
     names = ", ".join(f"{kind.group}/{kind.kind}" for kind in matching or kinds)
@@ -91,6 +119,22 @@ async def find_kind(nomad: "Nomad", wanted: str) -> "PublishedKind":
         raise Failure(f"Kind {quoted(wanted)} is ambiguous: {names}")
     hint = f"known kinds: {names}" if names else "no operator has published any; see: nomadctl operator list"
     raise Failure(f"No kind {quoted(wanted)}; {hint}")
+
+
+def parse_selector(text: str, kind: "PublishedKind") -> "Selector":
+    """What a user selects by, among the resources of a kind.
+
+    Raises:
+        Failure: it is no selector, or asks for a field that the kind does not offer.
+    """
+    from operator_kit.crd_store.selectors import Selector, SelectorError
+
+    try:
+        selector = Selector.parse(text)
+        selector.check(kind.selectable)
+    except SelectorError as error:
+        raise Failure(f"Error reading the selector: {error}") from error
+    return selector
 
 
 async def find_all(nomad: "Nomad", kind: "PublishedKind") -> list[Found]:

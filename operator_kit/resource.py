@@ -14,11 +14,14 @@ not a model itself: it is the pair of them with the identity of the variable tha
 
 import re
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from operator_kit.crd_store import paths
+from operator_kit.crd_store.selectors import FIELDS, Selector
+from operator_kit.crd_store.shapes import Scalar, Text, shape_at, value_at
 from operator_kit.status import ResourceStatus
 
 SpecT = TypeVar("SpecT", bound=BaseModel, covariant=True)
@@ -52,6 +55,10 @@ class Resource:
         version: the version of the schema that is published.
         short_names: what users may type in place of the kind.
         columns: what a list shows, as title and path: `{"URL": "status.url"}`.
+        categories: names of groups of kinds that it is listed with, as in `nomadctl get all`.
+        selectable: fields that lists and watches may select by, besides labels: `("spec.mode",)`. Single values only.
+
+    The docstring of the class is published with the kind, for its users to read.
 
     Attributes:
         name: unique within kind and namespace.
@@ -67,6 +74,9 @@ class Resource:
     version: ClassVar[str]
     short_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[Mapping[str, str]]
+    categories: ClassVar[tuple[str, ...]]
+    selectable: ClassVar[tuple[str, ...]]
+    doc: ClassVar[str]
     Spec: ClassVar[type[BaseModel]]
     Status: ClassVar[type[ResourceStatus]] = ResourceStatus
 
@@ -78,10 +88,12 @@ class Resource:
         version: str = "v1",
         short_names: tuple[str, ...] = (),
         columns: Mapping[str, str] | None = None,
+        categories: tuple[str, ...] = ("all",),
+        selectable: tuple[str, ...] = (),
         **arguments: Any,
     ) -> None:
         super().__init_subclass__(**arguments)
-        for what, name in (("group", group), ("kind", kind)):
+        for what, name in (("group", group), ("kind", kind), *(("category", category) for category in categories)):
             if not _NAME.fullmatch(name):
                 raise TypeError(f'{cls.__name__}: {what} "{name}" must begin with a letter and hold only a-z, 0-9, - and _')
         spec = getattr(cls, "Spec", None)
@@ -95,8 +107,15 @@ class Resource:
         taken = [name for name in RESERVED if name in spec.model_fields]
         if taken:
             raise TypeError(f'{cls.__name__}.Spec has a field "{taken[0]}", which means something else in a variable')
+        for path in selectable:
+            model = {"spec": spec, "status": cls.Status}.get(path.partition(".")[0])
+            if model is None or not isinstance(shape_at(model, path.partition(".")[2]), Text | Scalar):
+                known = " or ".join(f"{prefix}<field>" for prefix in FIELDS)
+                raise TypeError(f'{cls.__name__}: selectable "{path}" must be {known}, a field with a single value')
         cls.group, cls.kind, cls.version = group, kind, version
         cls.short_names, cls.columns = short_names, dict(columns or {})
+        cls.categories, cls.selectable = categories, selectable
+        cls.doc = cleandoc(cls.__dict__.get("__doc__") or "")
 
     def __init__(
         self,
@@ -129,6 +148,16 @@ class Resource:
     def path(self) -> str:
         """Path of the variable that declares the resource."""
         return paths.resource(self.group, self.kind, self.name)
+
+    def field(self, path: str) -> Any:
+        """The value at a path such as `spec.mode` or `status.url`, as users write it; None if there is none."""
+        root, _, rest = path.partition(".")
+        model = {"spec": self._spec, "status": self._status}.get(root)
+        return None if model is None else value_at(model, rest)
+
+    def selected_by(self, selector: Selector) -> bool:
+        """Whether a selector of labels and fields means this resource."""
+        return selector.matches(self.labels, self.field)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.namespace}/{self.name} generation {self.generation}>"

@@ -1,12 +1,13 @@
 """`get` and `describe`: custom resources and what their operators say of them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nomadctl.failure import Failure
 from nomadctl.framework import Call, command, flag, option, takes
 from nomadctl.output import ago, cell, heading, instant, pairs, quoted, table
-from nomadctl.resources import Found, find_all, find_kind, find_one, published_kinds
+from nomadctl.resources import Found, find_all, find_kind, find_kinds, find_one, parse_selector, published_kinds
 from nomadctl.structured import structured
 
 if TYPE_CHECKING:
@@ -16,28 +17,36 @@ if TYPE_CHECKING:
 @command(
     "get",
     takes(0, 2, "This command takes a kind and a name: <kind> [<name>]"),
+    option("selector", "Only resources with these labels and selectable fields: team=core,env!=dev,spec.mode=x."),
     flag("json", "As JSON."),
     option("t", "A Go template for the output."),
 )
-async def get(call: Call, wanted: str = "", name: str = "", *, json: bool, t: str | None) -> None:
-    """List the resources of a kind, or one of them; without a kind, the kinds that operators have published."""
+async def get(call: Call, wanted: str = "", name: str = "", *, selector: str | None, json: bool, t: str | None) -> None:
+    """List the resources of a kind, or of all kinds of a category; one resource; or the kinds that operators have published."""
     if not wanted:
         kinds = await published_kinds(call.nomad)
         rows = [(k.kind, k.group, ",".join(k.versions), ",".join(k.short_names), k.producer) for k in kinds]
         titles = ("Kind", "Group", "Versions", "Short Names", "Producer")
         call.out(table([titles, *rows]) if rows else "No kinds published; see: nomadctl operator list")
         return
-    kind = await find_kind(call.nomad, wanted)
-    found = [await _one(call, kind, name)] if name else await find_all(call.nomad, kind)
-    if json or t:
-        data = [_plain(kind, one) for one in found]
-        call.out(structured(json, t, data[0] if name else data))
-    elif not found:
-        call.out(f"No resources of kind {kind.group}/{kind.kind} found")
+    if name:
+        kind = await find_kind(call.nomad, wanted)
+        listed = [(kind, [await _one(call, kind, name)])]
     else:
+        kinds = await find_kinds(call.nomad, wanted)
+        listed = [(kind, await _selected(call, kind, selector or "")) for kind in kinds]
+    if json or t:
+        data = [_plain(kind, one) for kind, found in listed for one in found]
+        call.out(structured(json, t, data[0] if name else data))
+        return
+    shown = [(kind, found) for kind, found in listed if found]
+    if not shown:
+        call.out(f"No resources of {'kind' if len(listed) == 1 else 'the kinds'} {_names(kind for kind, _ in listed)} found")
+    for kind, found in shown:
         heads = ["Name", "Ready", "Reason", *kind.columns, "Age"]
         lines = [[one.name, *_ready(one), *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
-        call.out(table([heads, *lines]))
+        rows = table([heads, *lines])
+        call.out(rows if len(listed) == 1 else f"{heading(f'{kind.group}/{kind.kind}')}\n{rows}")
 
 
 @command("describe", takes(2, 2, "This command takes two arguments: <kind> and <name>"))
@@ -69,6 +78,15 @@ async def describe(call: Call, wanted: str, name: str) -> None:
     if status.events:
         events = [(_since(e.last_seen), e.type, e.reason, e.count, e.message) for e in reversed(status.events)]
         call.out(f"{heading('Events')}\n{table([('Last Seen', 'Type', 'Reason', 'Count', 'Message'), *events])}")
+
+
+async def _selected(call: Call, kind: "PublishedKind", text: str) -> list[Found]:
+    selector = parse_selector(text, kind)
+    return [one for one in await find_all(call.nomad, kind) if selector.matches(one.labels, one.column)]
+
+
+def _names(kinds: "Iterable[PublishedKind]") -> str:
+    return ", ".join(f"{kind.group}/{kind.kind}" for kind in kinds)
 
 
 async def _one(call: Call, kind: "PublishedKind", name: str) -> Found:

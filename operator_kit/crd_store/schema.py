@@ -1,7 +1,7 @@
 """The published kind: what other operators, editors and the command line need to know, under `crds/<group>/<kind>`.
 
-Items: `group`, `kind`, `producer` (text); `versions`, `shortNames`, `columns`, `jsonSchema` (of the spec) and `statusSchema`
-(JSON).
+Items: `group`, `kind`, `doc`, `producer` (text); `versions`, `shortNames`, `categories`, `columns`, `selectable`, `jsonSchema`
+(of the spec) and `statusSchema` (JSON). A reader ignores items that it does not know: a newer operator may publish more.
 """
 
 from collections.abc import Mapping
@@ -28,16 +28,22 @@ class PublishedKind(BaseModel):
         status_schema: of the status, as programs read it.
         versions: all that the operator understands, the stored one last.
         columns: of a list: title to path, such as `spec.replicas` or `status.url`.
+        categories: groups of kinds that it is listed with.
+        selectable: paths of the fields that one may select by.
+        doc: what it is, for its users.
         producer: the operator and its version.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="allow")
 
     group: str
     kind: str
     versions: list[str]
     short_names: list[str] = []
     columns: dict[str, str] = {}
+    categories: list[str] = []
+    selectable: list[str] = []
+    doc: str = ""
     json_schema: dict[str, Any]
     status_schema: dict[str, Any] = {}
     producer: str = ""
@@ -51,6 +57,9 @@ class PublishedKind(BaseModel):
             versions=[resource.version],
             short_names=list(resource.short_names),
             columns=dict(resource.columns),
+            categories=list(resource.categories),
+            selectable=list(resource.selectable),
+            doc=resource.doc,
             json_schema=resource.Spec.model_json_schema(mode="validation"),
             status_schema=resource.Status.model_json_schema(mode="serialization"),
             producer=f"{operator} ({DISTRIBUTION} {version(DISTRIBUTION)})",

@@ -99,3 +99,26 @@ def key_for(model: type[BaseModel], name: str) -> str | None:
         return name
     by_name = model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
     return next((key for key, field in keys.items() if by_name and field == name), None)
+
+
+def shape_at(model: type[BaseModel], path: str) -> Shape | None:
+    """The shape at a dotted path of keys below a model; None where it leads nowhere."""
+    shape: Shape = Record(model)
+    for part in path.split("."):
+        match shape:
+            case Record(inner) if part in fields_of(inner):
+                shape = fields_of(inner)[part]
+            case Mapping(value):
+                shape = value
+            case _:
+                return None
+    return shape
+
+
+def value_at(model: BaseModel, path: str) -> Any:
+    """The value at a dotted path of keys below a model, as plain data; None if there is none."""
+    first, *rest = path.split(".")
+    value = model.model_dump(mode="json", by_alias=True, include={_keys(type(model)).get(first, first)}).get(first)
+    for part in rest:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

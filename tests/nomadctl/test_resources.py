@@ -10,6 +10,8 @@ CRD = {
     "kind": "website",
     "versions": '["v1"]',
     "shortNames": '["ws"]',
+    "categories": '["all", "web"]',
+    "selectable": '["spec.replicas"]',
     "columns": '{"Replicas": "spec.replicas", "URL": "status.url"}',
     "jsonSchema": "{}",
     "statusSchema": "{}",
@@ -109,6 +111,54 @@ def test_for_programs(run: Any, cluster: Any) -> None:
     data = json.loads(run("get", "-json", "ws", "blog").out)
     assert (data["Name"], data["Spec"]["replicas"], data["Status"]["url"]) == ("blog", 3, "http://blog")
     assert run("get", "-t", "{{range .}}{{.Name}}{{end}}", "ws").out == "blog\n"
+
+
+@pytest.mark.parametrize(
+    ("selector", "names"),
+    [
+        ("", ["blog", "shop"]),
+        ("team=core", ["shop"]),
+        ("team!=core", ["blog"]),
+        ("team in (core, web),!old", ["shop"]),
+        ("spec.replicas=3", ["blog"]),
+    ],
+)
+def test_resources_are_selected_by_labels_and_fields(run: Any, cluster: Any, selector: str, names: list[str]) -> None:
+    cluster.put("resources/example/website/shop", {"image": "nginx", "replicas": "1", "labels.team": "core"}, 9)
+    lines = run("get", "-selector", selector, "ws").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == names
+
+
+def test_a_deleted_resource_is_selected_by_what_it_was(run: Any, cluster: Any) -> None:
+    del cluster.variables["resources/example/website/blog"]
+    labelled = {"generation": 7, "labels": {"team": "core"}, "spec": {}}
+    cluster.put("status/example/website/blog", {**STATUS, "lastApplied": json.dumps(labelled)}, 9)
+    assert run("get", "-selector", "team=core", "ws").out.splitlines()[1].split()[0] == "blog"
+    assert run("get", "-selector", "team=other", "ws").out == "No resources of kind example/website found\n"
+
+
+def test_what_cannot_be_selected_by_is_told(run: Any, cluster: Any) -> None:
+    told = run("get", "-selector", "spec.replica=3", "ws")
+    assert told.err == "Error reading the selector: spec.replica is not a selectable field; did you mean spec.replicas?\n"
+    assert '"team core" is not a selector' in run("get", "-selector", "team core", "ws").err
+
+
+def test_all_kinds_of_a_category_are_listed(run: Any, cluster: Any) -> None:
+    cluster.put("crds/example/shop", {**CRD, "kind": "shop", "shortNames": "[]", "columns": "{}"}, 2)
+    cluster.put("crds/example/tool", {**CRD, "kind": "tool", "shortNames": "[]", "categories": "[]"}, 3)
+    cluster.put("resources/example/shop/books", {"image": "nginx"}, 9)
+    cluster.put("resources/example/tool/saw", {"image": "nginx"}, 9)
+    lines = [line.split() for line in run("get", "all").out.splitlines() if line]
+    assert [line[0] for line in lines] == ["example/website", "Name", "blog", "example/shop", "Name", "books"]
+    assert "books" not in run("get", "-selector", "spec.replicas=3", "all").out
+    assert run("get", "-selector", "team=none", "all").out == "No resources of the kinds example/website, example/shop found\n"
+    assert [one["Name"] for one in json.loads(run("get", "-json", "all").out)] == ["blog", "books"]
+    assert run("get", "all", "blog").err.startswith('No kind "all"; known kinds: ')
+
+
+def test_a_kind_goes_before_a_category_of_its_name(run: Any, cluster: Any) -> None:
+    cluster.put("crds/example/web", {**CRD, "kind": "web", "shortNames": "[]"}, 2)
+    assert run("get", "web").out == "No resources of kind example/web found\n"
 
 
 def test_unknown_names(run: Any, cluster: Any) -> None:

@@ -3,16 +3,37 @@
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from operator_kit import Resource, ResourceStatus
+from operator_kit.crd_store.selectors import Selector
+
+
+class Disk(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    size_gb: int = Field(default=1, alias="sizeGb")
 
 
 class Database(
-    Resource, group="example", kind="database", version="v2", short_names=("db",), columns={"ENGINE": "spec.engine"}
+    Resource,
+    group="example",
+    kind="database",
+    version="v2",
+    short_names=("db",),
+    columns={"ENGINE": "spec.engine"},
+    categories=("all", "storage"),
+    selectable=("spec.engine", "spec.disk.sizeGb", "spec.env.TIER", "status.address"),
 ):
+    """A database server.
+
+    It keeps its data on one disk.
+    """
+
     class Spec(BaseModel):
         engine: str = "postgres"
+        disk: Disk = Disk()
+        env: dict[str, str] = {}
 
     class Status(ResourceStatus):
         address: str = ""
@@ -40,7 +61,26 @@ def test_a_kind_without_a_status_of_its_own_has_the_common_one() -> None:
 def test_what_a_kind_declares_can_be_read_from_its_class() -> None:
     assert (Database.group, Database.kind, Database.version) == ("example", "database", "v2")
     assert (Database.short_names, Database.columns) == (("db",), {"ENGINE": "spec.engine"})
+    assert (Database.categories, Database.selectable[0]) == (("all", "storage"), "spec.engine")
+    assert Database.doc == "A database server.\n\nIt keeps its data on one disk."
     assert (Plain.version, Plain.short_names, Plain.columns) == ("v1", (), {})
+    assert (Plain.categories, Plain.selectable, Plain.doc) == (("all",), (), "")
+
+
+def test_a_field_is_found_by_the_path_that_users_write() -> None:
+    database = Database("main", Database.Spec(disk=Disk(size_gb=9), env={"TIER": "web"}))
+    database.status.address = "db:5432"
+    paths = (*Database.selectable, "spec.nosuch", "spec.engine.deeper", "spec.env.NOSUCH", "nosuch")
+    assert [database.field(path) for path in paths] == ["postgres", 9, "web", "db:5432", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("selector", "selected"),
+    [("team=core,spec.disk.sizeGb=9", True), ("team=core,spec.engine=mysql", False), ("!spec.env.TIER", True)],
+)
+def test_a_resource_is_selected_by_labels_and_fields(selector: str, selected: bool) -> None:
+    database = Database("main", Database.Spec(disk=Disk(size_gb=9)), labels={"team": "core"})
+    assert database.selected_by(Selector.parse(selector)) is selected
 
 
 @pytest.mark.parametrize("name", ["", "Web", "web site", "a/b", "1st", "a.b"])
@@ -51,8 +91,19 @@ def test_group_and_kind_must_fit_into_a_path(name: str) -> None:
         type("Bad", (Resource,), {"Spec": BaseModel}, group=name, kind="web")
 
 
-def define(**body: Any) -> None:
-    type("Bad", (Resource,), body, group="example", kind="bad")
+def define(arguments: dict[str, Any] | None = None, **body: Any) -> None:
+    type("Bad", (Resource,), body, **{"group": "example", "kind": "bad", **(arguments or {})})
+
+
+@pytest.mark.parametrize("path", ["engine", "spec", "spec.nosuch", "spec.disk", "spec.env", "spec.engine.x", "labels.team"])
+def test_only_fields_with_a_single_value_are_selectable(path: str) -> None:
+    with pytest.raises(TypeError, match=f'selectable "{path}" must be spec.<field> or status.<field>'):
+        define({"selectable": (path,)}, Spec=Database.Spec)
+
+
+def test_a_category_is_a_name() -> None:
+    with pytest.raises(TypeError, match='category "All of them" must begin with a letter'):
+        define({"categories": ("All of them",)}, Spec=Database.Spec)
 
 
 def test_a_kind_needs_a_spec_that_is_a_model() -> None:

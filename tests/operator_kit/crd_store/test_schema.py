@@ -7,12 +7,23 @@ from pydantic import BaseModel
 
 from nomad_api.errors import Conflict
 from operator_kit import Resource, ResourceStatus
-from operator_kit.crd_store.codec import InvalidItems
+from operator_kit.crd_store.codec import InvalidItems, encode
 from operator_kit.crd_store.schema import PublishedKind, publish
 from operator_kit.testing import MemoryNomad, virtual_time
 
 
-class Database(Resource, group="data", kind="database", version="v2", short_names=("db",), columns={"ENGINE": "spec.engine"}):
+class Database(
+    Resource,
+    group="data",
+    kind="database",
+    version="v2",
+    short_names=("db",),
+    columns={"ENGINE": "spec.engine"},
+    categories=("all", "storage"),
+    selectable=("spec.engine",),
+):
+    """A database server."""
+
     class Spec(BaseModel):
         engine: Literal["postgres", "mysql"] = "postgres"
         size: int
@@ -25,6 +36,7 @@ def test_what_is_published_reads_back() -> None:
     kind = PublishedKind.of(Database, "databases")
     assert (kind.group, kind.kind, kind.versions, kind.short_names) == ("data", "database", ["v2"], ["db"])
     assert kind.columns == {"ENGINE": "spec.engine"}
+    assert (kind.categories, kind.selectable, kind.doc) == (["all", "storage"], ["spec.engine"], "A database server.")
     assert kind.json_schema["required"] == ["size"]
     assert kind.json_schema["properties"]["engine"]["enum"] == ["postgres", "mysql"]
     assert "observedGeneration" in kind.status_schema["properties"]
@@ -34,6 +46,11 @@ def test_what_is_published_reads_back() -> None:
 def test_what_is_no_kind_is_refused() -> None:
     with pytest.raises(InvalidItems):
         PublishedKind.from_items({"kind": "x"})
+
+
+def test_what_a_newer_operator_publishes_besides_is_no_trouble() -> None:
+    kind = PublishedKind.of(Database, "databases")
+    assert PublishedKind.from_items({**encode(kind), "scopes": '["cluster"]'}).columns == kind.columns
 
 
 @virtual_time
