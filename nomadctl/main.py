@@ -94,9 +94,19 @@ TREE: Final[dict[str, Any]] = {
     },
     "event": {"stream": "event:stream"},
     "system": {"gc": "system:gc", "reconcile": {"summaries": "system:summaries"}},
-    "operator": {"install": "operator:install", "list": "operator:list_", "api": "operator_api:api"},
+    "operator": {
+        "install": "operator:install",
+        "list": "operator:list_",
+        "api": "operator_api:api",
+        "pause": "operator_switch:pause",
+        "resume": "operator_switch:resume",
+    },
     "get": "resource:get",
     "describe": "resource:describe",
+    "pause": "resource_control:pause",
+    "resume": "resource_control:resume",
+    "reconcile": "resource_control:reconcile",
+    "release": "resource_control:release",
 }
 
 

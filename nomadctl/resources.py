@@ -6,7 +6,7 @@ status tells the rest.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nomadctl.failure import Failure, failing
 from nomadctl.output import quoted
@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from operator_kit.crd_store.schema import PublishedKind
     from operator_kit.crd_store.selectors import Selector
     from operator_kit.status import ResourceStatus
+
+
+class NamedKind(Protocol):
+    """A kind, as far as its name goes: a published one, or one that only somebody's resources tell of."""
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+class KindName(NamedTuple):
+    """The name of a kind that no operator has published."""
+
+    group: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,30 @@ def parse_selector(text: str, kind: "PublishedKind") -> "Selector":
     return selector
 
 
+async def find_target(nomad: "Nomad", wanted: str, name: str) -> "tuple[NamedKind, str]":
+    """The kind and name that a user means by a kind and a name, or by the path of a resource (or of its status) alone.
+
+    A kind that no operator has published must be written in full, `group/kind`.
+
+    Raises:
+        Failure: there is no such kind, or several.
+    """
+    from operator_kit.crd_store.paths import ResourcePath
+
+    if not name:
+        path = ResourcePath.parse(wanted.strip("/"))
+        if path is None:
+            raise Failure(f"Give a kind and a name, or a path such as resources/<group>/<kind>/<name>; not {quoted(wanted)}")
+        wanted, name = f"{path.group}/{path.kind}", path.name
+    try:
+        return await find_kind(nomad, wanted), name
+    except Failure as failure:
+        group, slash, kind = wanted.partition("/")
+        if slash and failure.__cause__ is None:
+            return KindName(group, kind), name
+        raise
+
+
 async def find_all(nomad: "Nomad", kind: "PublishedKind") -> list[Found]:
     """All resources of a kind, those that are being deleted too, by name."""
     from operator_kit.crd_store import paths
@@ -149,7 +190,7 @@ async def find_all(nomad: "Nomad", kind: "PublishedKind") -> list[Found]:
     return [one for one in found if one is not None]
 
 
-async def find_one(nomad: "Nomad", kind: "PublishedKind", name: str) -> Found | None:
+async def find_one(nomad: "Nomad", kind: "NamedKind", name: str) -> Found | None:
     """A resource by name, None if there is neither it nor a status of it."""
     from operator_kit.crd_store import paths
     from operator_kit.crd_store.status_items import unpack

@@ -55,6 +55,23 @@ class OwnedObject(StatusPart):
     index: int = 0
 
 
+class Retry(StatusPart):
+    """Failures in a row: when it is tried again, and both the first and the last error, for retries bury the first one.
+
+    Attributes:
+        attempts: how often it failed; a failure within the pause of an earlier one does not count again.
+        since: when it failed first.
+        next_at: when it is tried again at the latest; None if only a change of the spec helps.
+    """
+
+    attempts: int
+    since: datetime
+    next_at: datetime | None
+    reason: str
+    last_error: Annotated[str, BeforeValidator(shortened)]
+    first_error: Annotated[str, BeforeValidator(shortened)]
+
+
 class ResourceStatus(StatusPart):
     """The base of every kind's `Status`: add fields for what users want to see, and set them in `reconcile`.
 
@@ -62,6 +79,8 @@ class ResourceStatus(StatusPart):
         uid: CreateIndex of the resource that this is the status of; a resource made anew has another one.
         observed_generation: generation of the spec that was last reconciled with success; `Ready` speaks of that one. Older
             than the resource's own: work is going on, or `Accepted` and `Reconciled` say why it is not.
+        retry: the failures in a row, None while all is well.
+        last_handled_reconcile: the token of the last reconcile on demand that was done (`operator.reconcile=<token>`).
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -72,6 +91,8 @@ class ResourceStatus(StatusPart):
     last_applied: LastApplied | None = None
     owned: list[OwnedObject] = []
     events: list[RecentEvent] = []
+    retry: Retry | None = None
+    last_handled_reconcile: str = ""
 
     def condition(self, type: str) -> Condition:
         """The condition of that type; one that nobody has set is `Unknown`."""

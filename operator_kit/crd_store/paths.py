@@ -5,6 +5,7 @@ resources/<group>/<kind>/<name>   desired state               users
 status/<group>/<kind>/<name>      observed state              the kind's operator
 locks/<operator>                  leadership                  operators
 operators/<operator>              pause, developer            people
+released/<group>/<kind>/<name>    deletions ended by force    people
 """
 
 import re
@@ -16,6 +17,7 @@ RESOURCES: Final = "resources/"
 STATUS: Final = "status/"
 LOCKS: Final = "locks/"
 OPERATORS: Final = "operators/"
+RELEASED: Final = "released/"
 
 _PATH: Final = re.compile(r"(resources|status)/([^/]+)/([^/]+)/(.+)")
 
@@ -49,6 +51,11 @@ def lock(operator: str) -> str:
 def operator(operator: str) -> str:
     """The switch by which people pause an operator, or run it themselves."""
     return f"{OPERATORS}{operator}"
+
+
+def released(group: str, kind: str, name: str) -> str:
+    """The trail of a deletion that a person has ended by force."""
+    return f"{RELEASED}{group}/{kind}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
