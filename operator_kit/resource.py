@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from operator_kit.controls import Controls
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.selectors import FIELDS, Selector
 from operator_kit.crd_store.shapes import Scalar, Text, shape_at, value_at
@@ -27,8 +28,8 @@ from operator_kit.status import ResourceStatus
 SpecT = TypeVar("SpecT", bound=BaseModel, covariant=True)
 StatusT = TypeVar("StatusT", bound=ResourceStatus, covariant=True)
 
-RESERVED: Final = ("spec", "labels")
-"""Items of a resource's variable that are not fields of its spec: the document and the labels."""
+RESERVED: Final = ("spec", "labels", "operator")
+"""Items of a resource's variable that are not fields of its spec: the document, the labels and the controls."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -65,6 +66,7 @@ class Resource:
         uid: CreateIndex of the variable. Path and uid are the identity: made anew, a resource is another one.
         generation: ModifyIndex of the variable; it rises with every write of the spec.
         labels: from the items `labels.<key>`.
+        controls: what people ask of the operator by the items `operator.…`.
         spec: the desired state. Never changed by an operator.
         status: the observed state. Set its fields in `reconcile`; the kit writes it if anything changed.
     """
@@ -127,12 +129,14 @@ class Resource:
         generation: int = 0,
         labels: Mapping[str, str] | None = None,
         status: ResourceStatus | None = None,
+        controls: Controls | None = None,
     ) -> None:
         self.name = name
         self.namespace = namespace
         self.uid = uid
         self.generation = generation
         self.labels = dict(labels or {})
+        self.controls = controls or Controls()
         self._spec = spec
         self._status = self.Status() if status is None else status
 

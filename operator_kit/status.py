@@ -7,10 +7,10 @@ last applied spec is what a deletion is carried out from, since the resource its
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from operator_kit.conditions import Condition, find_condition, shortened, unknown
+from operator_kit.status_parts import DependentObject, ExternalObject, FirstFailure, FleetRecord, OneOffRun, StatusPart
 
 EventType = Literal["Normal", "Warning"]
 
@@ -18,12 +18,6 @@ MOST_EVENTS: Final = 16
 LONGEST_EVENT: Final = 512
 REPEAT: Final = timedelta(minutes=1)
 """An event that repeats within this time is the same sighting; otherwise a reconcile that does nothing would write."""
-
-
-class StatusPart(BaseModel):
-    """What all parts of a status have in common: camelCase keys."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class RecentEvent(StatusPart):
@@ -72,6 +66,11 @@ class Retry(StatusPart):
     first_error: Annotated[str, BeforeValidator(shortened)]
 
 
+def _is_empty(value: dict[str, Any]) -> bool:
+    """Whether a field is left out of the variable: most resources need none of them."""
+    return not value
+
+
 class ResourceStatus(StatusPart):
     """The base of every kind's `Status`: add fields for what users want to see, and set them in `reconcile`.
 
@@ -81,6 +80,11 @@ class ResourceStatus(StatusPart):
             than the resource's own: work is going on, or `Accepted` and `Reconciled` say why it is not.
         retry: the failures in a row, None while all is well.
         last_handled_reconcile: the token of the last reconcile on demand that was done (`operator.reconcile=<token>`).
+        external: things outside of Nomad, by key.
+        runs: jobs that run once, by job ID.
+        first_failures: the first error of each job that is in trouble, by job ID.
+        fleets: roll-outs over many jobs, by name.
+        dependents: what was made for each declared dependent, by its name.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -93,6 +97,11 @@ class ResourceStatus(StatusPart):
     events: list[RecentEvent] = []
     retry: Retry | None = None
     last_handled_reconcile: str = ""
+    external: dict[str, ExternalObject] = Field(default={}, exclude_if=_is_empty)
+    runs: dict[str, OneOffRun] = Field(default={}, exclude_if=_is_empty)
+    first_failures: dict[str, FirstFailure] = Field(default={}, exclude_if=_is_empty)
+    fleets: dict[str, FleetRecord] = Field(default={}, exclude_if=_is_empty)
+    dependents: dict[str, list[DependentObject]] = Field(default={}, exclude_if=_is_empty)
 
     def condition(self, type: str) -> Condition:
         """The condition of that type; one that nobody has set is `Unknown`."""
