@@ -3,6 +3,7 @@
     operator.paused=true                      nothing is done for the resource until it is taken away
     operator.reconcile=<token>                reconcile now; any token that was not there before, echoed by the status
     operator.deletion=foreground              what becomes of what it owns when it is purged: see `Deletion`
+    operator.version=v1                       the version of the kind that the items are written in: see `crd_store.versions`
     operator.external.<key>=<id>|absent       the answer to "was this thing outside of Nomad created, or not?"
     operator.owner, operator.owner_uid        the resource that this one belongs to; set by the kit
 
@@ -31,6 +32,7 @@ class Controls(BaseModel):
         paused: nothing is to be done for the resource.
         reconcile: a token; one that differs from the last handled one asks for a reconcile now.
         deletion: what becomes of what the resource owns when it is purged.
+        version: the version that the items are in; empty leaves it to what the status remembers.
         external: for each key of an external creation whose outcome is unknown, the ID of what was created, or `absent`.
         owner: path of the resource that this one belongs to, empty for none.
         owner_uid: the uid of that resource.
@@ -41,6 +43,7 @@ class Controls(BaseModel):
     paused: bool = False
     reconcile: str = ""
     deletion: Deletion = "background"
+    version: str = ""
     external: dict[str, str] = {}
     owner: str = ""
     owner_uid: int = Field(default=0, ge=0)

@@ -25,7 +25,8 @@ from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NomadError
 from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
-from operator_kit.crd_store.codec import InvalidItems, validate
+from operator_kit.crd_store.codec import InvalidItems
+from operator_kit.crd_store.declarations import caution, is_remembered, recall, remember
 from operator_kit.crd_store.status_items import StatusTooLarge
 from operator_kit.crd_store.store import ResourceStore
 from operator_kit.informers.event_feed import EventFeed
@@ -33,7 +34,7 @@ from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.variables import Record
 from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
 from operator_kit.resource import Resource
-from operator_kit.status import LastApplied, ResourceStatus
+from operator_kit.status import ResourceStatus
 
 R = TypeVar("R", bound=Resource)
 
@@ -108,7 +109,7 @@ class Lifecycle(Generic[R]):
             resource = self._store.resource(name, declared, status)
         except InvalidItems as error:
             return await self._reject(name, declared, status, observed, "InvalidSpec", str(error))
-        if status.uid != resource.uid or status.last_applied is None or status.last_applied.generation != resource.generation:
+        if not is_remembered(resource):
             before = status.last_applied
             try:
                 observed = await self._accept(resource, observed)
@@ -124,12 +125,8 @@ class Lifecycle(Generic[R]):
         status: ResourceStatus = resource.status
         context = self._context(resource)
         status.uid = resource.uid
-        status.last_applied = LastApplied(
-            generation=resource.generation,
-            labels=resource.labels,
-            spec=resource.spec.model_dump(mode="json", by_alias=True),
-        )
-        context.set_condition(ACCEPTED, True, "Valid", "")
+        status.last_applied = remember(resource)
+        context.set_condition(ACCEPTED, True, "Valid", caution(resource))
         for type in (RECONCILED, READY):
             if find_condition(status.conditions, type) is None:
                 context.set_condition(type, None, "Pending", "the first reconcile has begun")
@@ -176,19 +173,10 @@ class Lifecycle(Generic[R]):
             return GONE
         kind = self._reconciler.resource
         try:
-            spec = validate(kind.Spec, applied.spec)
+            resource: Any = recall(kind, name, self._nomad.namespace or "default", status, applied)
         except InvalidItems as error:
             _log.error("the last applied spec cannot be read", kind=kind.kind, name=name, problem=str(error))
             return Verdict("error")
-        resource: Any = kind(
-            name,
-            spec,
-            namespace=self._nomad.namespace or "default",
-            uid=status.uid,
-            generation=applied.generation,
-            labels=applied.labels,
-            status=status,
-        )
         context = self._context(resource)
         verdict = await self._call(self._undo, resource, context)
         if verdict.result != "success":

@@ -13,7 +13,7 @@ not a model itself: it is the pair of them with the identity of the variable tha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
@@ -21,8 +21,11 @@ from pydantic import BaseModel
 
 from operator_kit.controls import Controls
 from operator_kit.crd_store import paths
+from operator_kit.crd_store.codec import Problem
+from operator_kit.crd_store.immutable import immutable_fields
 from operator_kit.crd_store.selectors import FIELDS, Selector
 from operator_kit.crd_store.shapes import Scalar, Text, shape_at, value_at
+from operator_kit.crd_store.versions import Version, Versions
 from operator_kit.status import ResourceStatus
 
 SpecT = TypeVar("SpecT", bound=BaseModel, covariant=True)
@@ -53,7 +56,9 @@ class Resource:
 
     Class arguments:
         group, kind: where its resources live: `resources/<group>/<kind>/<name>`. Lower case, digits, `-` and `_`.
-        version: the version of the schema that is published.
+        version: the version of `Spec`, which the operator works with.
+        versions: older ones, oldest first; see `operator_kit.crd_store.versions`.
+        stored: the version of new resources that do not name theirs; the oldest if left out.
         short_names: what users may type in place of the kind.
         columns: what a list shows, as title and path: `{"URL": "status.url"}`.
         categories: names of groups of kinds that it is listed with, as in `nomadctl get all`.
@@ -67,6 +72,7 @@ class Resource:
         generation: ModifyIndex of the variable; it rises with every write of the spec.
         labels: from the items `labels.<key>`.
         controls: what people ask of the operator by the items `operator.…`.
+        written_as: the version that the items are in; `spec` is converted from it.
         spec: the desired state. Never changed by an operator.
         status: the observed state. Set its fields in `reconcile`; the kit writes it if anything changed.
     """
@@ -74,6 +80,7 @@ class Resource:
     group: ClassVar[str]
     kind: ClassVar[str]
     version: ClassVar[str]
+    versions: ClassVar[Versions]
     short_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[Mapping[str, str]]
     categories: ClassVar[tuple[str, ...]]
@@ -88,6 +95,8 @@ class Resource:
         group: str = "",
         kind: str = "",
         version: str = "v1",
+        versions: Sequence[type[Version]] = (),
+        stored: str = "",
         short_names: tuple[str, ...] = (),
         columns: Mapping[str, str] | None = None,
         categories: tuple[str, ...] = ("all",),
@@ -114,7 +123,9 @@ class Resource:
             if model is None or not isinstance(shape_at(model, path.partition(".")[2]), Text | Scalar):
                 known = " or ".join(f"{prefix}<field>" for prefix in FIELDS)
                 raise TypeError(f'{cls.__name__}: selectable "{path}" must be {known}, a field with a single value')
+        immutable_fields(spec)
         cls.group, cls.kind, cls.version = group, kind, version
+        cls.versions = Versions.of(version, spec, versions, stored)
         cls.short_names, cls.columns = short_names, dict(columns or {})
         cls.categories, cls.selectable = categories, selectable
         cls.doc = cleandoc(cls.__dict__.get("__doc__") or "")
@@ -130,6 +141,7 @@ class Resource:
         labels: Mapping[str, str] | None = None,
         status: ResourceStatus | None = None,
         controls: Controls | None = None,
+        written_as: str = "",
     ) -> None:
         self.name = name
         self.namespace = namespace
@@ -137,6 +149,7 @@ class Resource:
         self.generation = generation
         self.labels = dict(labels or {})
         self.controls = controls or Controls()
+        self.written_as = written_as or self.version
         self._spec = spec
         self._status = self.Status() if status is None else status
 
@@ -152,6 +165,13 @@ class Resource:
     def path(self) -> str:
         """Path of the variable that declares the resource."""
         return paths.resource(self.group, self.kind, self.name)
+
+    def default(self) -> None:
+        """Fill in, by setting fields of `spec`, what the user left open; see `operator_kit.admission`."""
+
+    def validate(self, old: Any) -> Iterable[Problem]:
+        """What is wrong with the spec beyond its types; `old` is the spec it replaces, None for a new resource."""
+        return ()
 
     def field(self, path: str) -> Any:
         """The value at a path such as `spec.mode` or `status.url`, as users write it; None if there is none."""

@@ -32,9 +32,16 @@ class RecentEvent(StatusPart):
 
 
 class LastApplied(StatusPart):
-    """The spec that was last accepted, as plain data, with the labels and the generation it had."""
+    """The spec that was last accepted, as plain data, with the labels and the generation it had.
+
+    Attributes:
+        version: the version of `spec`, the one that its operator worked with.
+        written_as: the version that the items of the resource were in.
+    """
 
     generation: int
+    version: str = ""
+    written_as: str = ""
     labels: dict[str, str] = {}
     spec: dict[str, Any]
 

@@ -25,7 +25,10 @@ async def get(call: Call, wanted: str = "", name: str = "", *, selector: str | N
     """List the resources of a kind, or of all kinds of a category; one resource; or the kinds that operators have published."""
     if not wanted:
         kinds = await published_kinds(call.nomad)
-        rows = [(k.kind, k.group, ",".join(k.versions), ",".join(k.short_names), k.producer) for k in kinds]
+        rows = [
+            (k.kind, k.group, ",".join(version.name for version in k.versions), ",".join(k.short_names), k.producer)
+            for k in kinds
+        ]
         titles = ("Kind", "Group", "Versions", "Short Names", "Producer")
         call.out(table([titles, *rows]) if rows else "No kinds published; see: nomadctl operator list")
         return
@@ -54,10 +57,11 @@ async def describe(call: Call, wanted: str, name: str) -> None:
     """Show a resource in full: spec, conditions, what was made for it, and recent events."""
     kind = await find_kind(call.nomad, wanted)
     one = await _one(call, kind, name)
-    status = one.status
+    status, applied = one.status, one.status.last_applied
     rows: list[tuple[str, object]] = [
         ("Name", one.name),
         ("Kind", f"{kind.group}/{kind.kind}"),
+        *([("Version", applied.written_as)] if applied and applied.written_as else []),
         ("Generation", one.resource.modify_index if one.resource else "deleted"),
         ("Observed Generation", status.observed_generation or ""),
         ("Created", instant(one.resource.create_time) if one.resource else ""),

@@ -1,32 +1,43 @@
 """The published kind: what other operators, editors and the command line need to know, under `crds/<group>/<kind>`.
 
-Items: `group`, `kind`, `doc`, `producer` (text); `versions`, `shortNames`, `categories`, `columns`, `selectable`, `jsonSchema`
-(of the spec) and `statusSchema` (JSON). A reader ignores items that it does not know: a newer operator may publish more.
+Items: `group`, `kind`, `doc`, `producer` (text); `versions`, `shortNames`, `categories`, `columns`, `selectable` and
+`statusSchema` (JSON); `storedVersion` (text). A reader ignores items that it does not know: a newer operator may publish more.
 """
 
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.codec import decode, encode
+from operator_kit.crd_store.versions import Versions
 from operator_kit.resource import Resource
 
 DISTRIBUTION: Final = "nomad-operator-framework"
+
+
+class PublishedVersion(BaseModel):
+    """One version of a kind: the schema of its spec, as users write it, and why to leave it, if it is deprecated."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="allow")
+
+    name: str
+    deprecated: str = ""
+    json_schema: dict[str, Any]
 
 
 class PublishedKind(BaseModel):
     """A kind as it stands under `crds/`.
 
     Attributes:
-        json_schema: of the spec, as users write it.
+        versions: all that the operator understands; the last is the one that it works with.
+        stored_version: the version of new resources that do not name theirs by `operator.version`.
         status_schema: of the status, as programs read it.
-        versions: all that the operator understands, the stored one last.
         columns: of a list: title to path, such as `spec.replicas` or `status.url`.
         categories: groups of kinds that it is listed with.
         selectable: paths of the fields that one may select by.
@@ -38,13 +49,13 @@ class PublishedKind(BaseModel):
 
     group: str
     kind: str
-    versions: list[str]
+    versions: list[PublishedVersion] = Field(min_length=1)
+    stored_version: str
     short_names: list[str] = []
     columns: dict[str, str] = {}
     categories: list[str] = []
     selectable: list[str] = []
     doc: str = ""
-    json_schema: dict[str, Any]
     status_schema: dict[str, Any] = {}
     producer: str = ""
 
@@ -54,16 +65,21 @@ class PublishedKind(BaseModel):
         return cls(
             group=resource.group,
             kind=resource.kind,
-            versions=[resource.version],
+            versions=[_published(resource.versions, name) for name in resource.versions.names],
+            stored_version=resource.versions.stored,
             short_names=list(resource.short_names),
             columns=dict(resource.columns),
             categories=list(resource.categories),
             selectable=list(resource.selectable),
             doc=resource.doc,
-            json_schema=resource.Spec.model_json_schema(mode="validation"),
             status_schema=resource.Status.model_json_schema(mode="serialization"),
             producer=f"{operator} ({DISTRIBUTION} {version(DISTRIBUTION)})",
         )
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The schema of the newest version's spec."""
+        return self.versions[-1].json_schema
 
     @classmethod
     def from_items(cls, items: Mapping[str, str]) -> Self:
@@ -73,6 +89,14 @@ class PublishedKind(BaseModel):
             InvalidItems: it is none.
         """
         return decode(cls, items)
+
+
+def _published(versions: Versions, name: str) -> PublishedVersion:
+    return PublishedVersion(
+        name=name,
+        deprecated=versions.deprecated(name),
+        json_schema=versions.spec_of(name).model_json_schema(mode="validation"),
+    )
 
 
 async def publish(nomad: Nomad, kind: PublishedKind) -> bool:

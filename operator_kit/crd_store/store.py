@@ -6,8 +6,7 @@ from typing import Generic, TypeVar
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
-from operator_kit.crd_store import paths
-from operator_kit.crd_store.codec import decode, split_labels
+from operator_kit.crd_store import declarations, paths
 from operator_kit.crd_store.status_items import pack, unpack
 from operator_kit.informers.variables import Record, VariableInformer
 from operator_kit.resource import Resource
@@ -56,18 +55,9 @@ class ResourceStore(Generic[R]):
         """The resource that a variable declares.
 
         Raises:
-            InvalidItems: the items do not make its spec.
+            InvalidItems: the items do not make its spec, or the kind's own code refuses it.
         """
-        items, labels = split_labels(record.items())
-        return self.kind(
-            name,
-            decode(self.kind.Spec, items),
-            namespace=self._namespace,
-            uid=record.create_index,
-            generation=record.modify_index,
-            labels=labels,
-            status=status,
-        )
+        return declarations.read(self.kind, name, self._namespace, record, status)
 
     def status(self, record: Record | None) -> ResourceStatus:
         """The status in a variable; a fresh one where there is none. The caller may change it."""

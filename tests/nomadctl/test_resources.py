@@ -8,12 +8,12 @@ import pytest
 CRD = {
     "group": "example",
     "kind": "website",
-    "versions": '["v1"]',
+    "versions": '[{"name": "v1", "jsonSchema": {}}, {"name": "v2", "jsonSchema": {}}]',
+    "storedVersion": "v1",
     "shortNames": '["ws"]',
     "categories": '["all", "web"]',
     "selectable": '["spec.replicas"]',
     "columns": '{"Replicas": "spec.replicas", "URL": "status.url"}',
-    "jsonSchema": "{}",
     "statusSchema": "{}",
     "producer": "website (1.0)",
 }
@@ -32,7 +32,7 @@ STATUS = {
             }
         ]
     ),
-    "lastApplied": json.dumps({"generation": 7, "spec": {"image": "nginx", "replicas": 3}}),
+    "lastApplied": json.dumps({"generation": 7, "version": "v2", "writtenAs": "v1", "spec": {"image": "nginx", "replicas": 3}}),
     "owned": json.dumps([{"kind": "Job", "id": "website-blog", "namespace": "default"}]),
 }
 
@@ -69,7 +69,7 @@ def cluster(agent: Any) -> Any:
 
 
 def test_kinds_are_listed(run: Any, cluster: Any) -> None:
-    assert run("get").out.splitlines()[1].split()[:4] == ["website", "example", "v1", "ws"]
+    assert run("get").out.splitlines()[1].split()[:4] == ["website", "example", "v1,v2", "ws"]
 
 
 @pytest.mark.parametrize("name", ["website", "websites", "ws", "example/website", "Website"])
@@ -99,6 +99,7 @@ def test_describe_shows_conditions_and_what_is_owned(run: Any, cluster: Any) -> 
     out = run("describe", "website", "blog").out
     for part in (
         "Name                = blog",
+        "Version             = v1",
         "image    = nginx",
         "1 of 1 allocations are healthy",
         "website-blog",

@@ -1,6 +1,6 @@
 """A kind is published for others to read: its schema, how to list it, who makes it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel
@@ -8,8 +8,23 @@ from pydantic import BaseModel
 from nomad_api.errors import Conflict
 from operator_kit import Resource, ResourceStatus
 from operator_kit.crd_store.codec import InvalidItems, encode
+from operator_kit.crd_store.immutable import Immutable
 from operator_kit.crd_store.schema import PublishedKind, publish
+from operator_kit.crd_store.versions import Version
 from operator_kit.testing import MemoryNomad, virtual_time
+
+
+class DatabaseV1(Version, version="v1", deprecated="name an engine"):
+    class Spec(BaseModel):
+        megabytes: int
+
+    @staticmethod
+    def up(spec: "DatabaseV1.Spec") -> "Database.Spec":
+        return Database.Spec(size=spec.megabytes)
+
+    @staticmethod
+    def down(spec: "Database.Spec") -> "DatabaseV1.Spec":
+        return DatabaseV1.Spec(megabytes=spec.size)
 
 
 class Database(
@@ -17,6 +32,7 @@ class Database(
     group="data",
     kind="database",
     version="v2",
+    versions=[DatabaseV1],
     short_names=("db",),
     columns={"ENGINE": "spec.engine"},
     categories=("all", "storage"),
@@ -26,7 +42,7 @@ class Database(
 
     class Spec(BaseModel):
         engine: Literal["postgres", "mysql"] = "postgres"
-        size: int
+        size: Annotated[int, Immutable]
 
     class Status(ResourceStatus):
         address: str = ""
@@ -34,13 +50,26 @@ class Database(
 
 def test_what_is_published_reads_back() -> None:
     kind = PublishedKind.of(Database, "databases")
-    assert (kind.group, kind.kind, kind.versions, kind.short_names) == ("data", "database", ["v2"], ["db"])
+    assert (kind.group, kind.kind, kind.short_names) == ("data", "database", ["db"])
     assert kind.columns == {"ENGINE": "spec.engine"}
     assert (kind.categories, kind.selectable, kind.doc) == (["all", "storage"], ["spec.engine"], "A database server.")
     assert kind.json_schema["required"] == ["size"]
     assert kind.json_schema["properties"]["engine"]["enum"] == ["postgres", "mysql"]
     assert "observedGeneration" in kind.status_schema["properties"]
     assert kind.producer.startswith("databases (nomad-operator-framework ")
+
+
+def test_every_version_is_published_with_its_schema() -> None:
+    kind = PublishedKind.of(Database, "databases")
+    assert [(version.name, version.deprecated) for version in kind.versions] == [("v1", "name an engine"), ("v2", "")]
+    assert list(kind.versions[0].json_schema["properties"]) == ["megabytes"]
+    assert kind.json_schema == kind.versions[1].json_schema
+    assert kind.stored_version == "v1"
+
+
+def test_the_schema_tells_which_fields_are_immutable() -> None:
+    properties = PublishedKind.of(Database, "databases").json_schema["properties"]
+    assert [name for name, schema in properties.items() if schema.get("x-immutable")] == ["size"]
 
 
 def test_what_is_no_kind_is_refused() -> None:

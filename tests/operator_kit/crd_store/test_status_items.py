@@ -24,7 +24,7 @@ def status(text: str = "") -> Status:
         url="http://x",
         ready_replicas=2,
         conditions=[Condition(type="Ready", status="True", reason="Fine", last_transition_time=NOON)],
-        last_applied=LastApplied(generation=9, labels={"a": "b"}, spec={"text": text}),
+        last_applied=LastApplied(generation=9, version="v1", written_as="v1", labels={"a": "b"}, spec={"text": text}),
         owned=[OwnedObject(id="web", fingerprint="f", index=3)],
     )
 
@@ -38,7 +38,7 @@ def test_every_field_is_an_item_that_others_can_use() -> None:
     assert items["url"] == "http://x"
     assert items["readyReplicas"] == "2"
     assert items["observedGeneration"] == "9"
-    assert items["lastApplied"] == '{"generation":9,"labels":{"a":"b"},"spec":{"text":""}}'
+    assert items["lastApplied"] == ('{"generation":9,"version":"v1","writtenAs":"v1","labels":{"a":"b"},"spec":{"text":""}}')
     assert unpack(Status, items) == status()
 
 

@@ -1,0 +1,97 @@
+"""A resource as its variable declares it, and as its status remembers it after that is gone.
+
+What is remembered is the hub's spec, defaults and all, with the version it is of: a newer operator converts it before it
+finalizes from it. Beside it stands the version that the items were written in, which a resource keeps that does not name one.
+"""
+
+from typing import TypeVar
+
+from operator_kit.admission import admit, default
+from operator_kit.controls import split_controls
+from operator_kit.crd_store.codec import InvalidItems, split_labels
+from operator_kit.informers.variables import Record
+from operator_kit.resource import Resource
+from operator_kit.status import LastApplied, ResourceStatus
+
+R = TypeVar("R", bound=Resource)
+
+
+def read(kind: type[R], name: str, namespace: str, record: Record, status: ResourceStatus) -> R:
+    """The resource that a variable declares, converted to the hub, with its defaults, and admitted if it is new or changed.
+
+    Raises:
+        InvalidItems: the items do not make its spec, a control is wrong, or the kind's own code refuses it.
+    """
+    items, controls, problems = split_controls(record.items())
+    items, labels = split_labels(items)
+    applied = status.last_applied if status.uid == record.create_index else None
+    version = controls.version or (applied.written_as if applied else "") or kind.versions.stored
+    try:
+        spec = kind.versions.decode(items, version, named=bool(controls.version))
+    except InvalidItems as error:
+        raise InvalidItems([*problems, *error.problems]) from error
+    if problems:
+        raise InvalidItems(problems)
+    resource = kind(
+        name,
+        spec,
+        namespace=namespace,
+        uid=record.create_index,
+        generation=record.modify_index,
+        labels=labels,
+        status=status,
+        controls=controls,
+        written_as=version,
+    )
+    default(resource)
+    if applied is None:
+        admit(resource, None)
+    elif applied.generation != resource.generation:
+        admit(resource, kind.versions.load(applied.spec, applied.version or kind.version))
+    return resource
+
+
+def is_remembered(resource: Resource) -> bool:
+    """Whether the status remembers this very spec, in the version that the operator works with."""
+    status: ResourceStatus = resource.status
+    applied = status.last_applied
+    return (
+        applied is not None
+        and status.uid == resource.uid
+        and (applied.generation, applied.version) == (resource.generation, resource.version)
+    )
+
+
+def remember(resource: Resource) -> LastApplied:
+    """What the status is to remember of a resource, so that it can be finalized when it is gone."""
+    return LastApplied(
+        generation=resource.generation,
+        version=resource.version,
+        written_as=resource.written_as,
+        labels=resource.labels,
+        spec=resource.spec.model_dump(mode="json", by_alias=True),
+    )
+
+
+def caution(resource: Resource) -> str:
+    """What a user should know of an accepted resource: that the version it is written in is deprecated. Mostly empty."""
+    why = resource.versions.deprecated(resource.written_as)
+    return f"version {resource.written_as} is deprecated: {why}" if why else ""
+
+
+def recall(kind: type[R], name: str, namespace: str, status: ResourceStatus, applied: LastApplied) -> R:
+    """The resource as a status remembers it, converted to the hub if an older operator wrote it.
+
+    Raises:
+        InvalidItems: it is of a version that this operator does not know, or cannot be read.
+    """
+    return kind(
+        name,
+        kind.versions.load(applied.spec, applied.version or kind.version),
+        namespace=namespace,
+        uid=status.uid,
+        generation=applied.generation,
+        labels=applied.labels,
+        status=status,
+        written_as=applied.written_as,
+    )
