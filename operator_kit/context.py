@@ -17,10 +17,11 @@ from nomad_api.models import Job
 from operator_kit.apply.job import apply_job, fingerprint
 from operator_kit.apply.ownership import OwnedIndex, Owner
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
+from operator_kit.failures import is_over
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.reconciler import PermanentError
 from operator_kit.resource import Resource
-from operator_kit.rollout import Rollout, judge
+from operator_kit.rollout import Rollout, observe
 from operator_kit.status import EventType, OwnedObject
 
 if TYPE_CHECKING:
@@ -200,9 +201,12 @@ class Context(Generic[R]):
             NotFound: there is no such job.
         """
         job_id = job if isinstance(job, str) else job.id or ""
-        live = await self.nomad.jobs.get(job_id)
-        deployment = await self.nomad.jobs.latest_deployment(job_id)
-        rollout = judge(live, deployment, await self.nomad.jobs.allocations(job_id))
+        status = self.resource.status
+        rollout = await observe(self.nomad, job_id, status.first_failures.get(job_id))
+        kept = {id: failure for id, failure in status.first_failures.items() if id != job_id}
+        if rollout.first_failure and not (rollout.healthy and is_over(rollout.failures, self.now())):
+            kept[job_id] = rollout.first_failure
+        status.first_failures = kept
         if not (rollout.healthy or self.streaming):
             self.recheck = RECHECK
         return rollout

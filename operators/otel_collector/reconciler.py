@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 from nomad_api.errors import NomadError, NotFound
 from nomad_api.models import AllocationStub, Job, ServiceRegistration
 from operator_kit import Context, PermanentError, Reconciler, Result, Rollout
+from operator_kit.failures import task_failures
 from operators.otel_collector.findings import ConfigError
 from operators.otel_collector.job import TASK, Plan, name_problem, plan_job
 from operators.otel_collector.resource import MOST_ENDPOINTS, SHORT_HASH, Collector, Endpoint
@@ -132,12 +133,8 @@ def trouble(allocation: AllocationStub) -> str:
     state = (allocation.task_states or {}).get(TASK)
     if state is None or not (state.failed or (state.restarts and state.state != "running")):
         return ""
-    events = state.events or ()
-    return next((event.display_message or event.type for event in reversed(events) if event.type not in _AFTERMATH), "it fails")
-
-
-_AFTERMATH: Final = ("Restarting", "Not Restarting", "Killing", "Killed", "Sibling Task Failed", "Alloc Unhealthy")
-"""Types of task events that follow from a failure and do not tell of it."""
+    failures = [failure for failure in task_failures([allocation]) if failure.task == TASK]
+    return failures[-1].message if failures else "it fails"
 
 
 def endpoints(

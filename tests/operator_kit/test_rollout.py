@@ -124,3 +124,34 @@ def test_a_batch_job_is_as_well_done_as_running() -> None:
 
 def test_a_count_that_is_left_out_is_one() -> None:
     assert verdict(job(count=None), None, [allocation(0)])[0] == "Healthy"
+
+
+def test_the_first_error_stands_beside_the_last() -> None:
+    loop = {
+        "main": {
+            "State": "pending",
+            "Restarts": 1,
+            "Events": [
+                {"Type": "Driver Failure", "Time": 1, "DisplayMessage": "no such image"},
+                {"Type": "Terminated", "Time": 2, "ExitCode": 1, "DisplayMessage": "Exit Code: 1"},
+                {"Type": "Restarting", "Time": 3, "DisplayMessage": "in 15s"},
+            ],
+        }
+    }
+    troubled = allocation(1, status="pending", healthy=None, states=loop)
+    rollout = judge(job(), None, [allocation(0), troubled])
+    assert rollout.message == "1 of 2 allocations healthy (task main: Exit Code: 1; the first error was: no such image)"
+    assert [failure.message for failure in rollout.failures] == ["no such image", "Exit Code: 1"]
+    assert rollout.first_failure
+    assert rollout.first_failure.version == 2
+
+
+def test_errors_of_an_older_version_are_not_those_of_this_one() -> None:
+    crashed = {"main": {"State": "dead", "Failed": True, "Events": [{"Type": "Terminated", "ExitCode": 1}]}}
+    rollout = judge(job(), None, [allocation(0, version=1, desired="stop", states=crashed, status="failed")])
+    assert (rollout.failures, rollout.first_failure) == ((), None)
+
+
+def test_what_could_not_be_placed_is_told_first() -> None:
+    why = "group g cannot be placed: memory exhausted on 1 node"
+    assert judge(job(), None, [allocation(0)], placement=why).message == f"1 of 2 allocations healthy ({why})"
