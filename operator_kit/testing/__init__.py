@@ -9,9 +9,21 @@ async def test_a_website_gets_its_job():
     assert nomad.job("website-blog")
 """
 
+from operator_kit.testing.faults import Faults, Rates
 from operator_kit.testing.harness import ready, running, status_of
 from operator_kit.testing.loop import eventually, simulate, virtual_time
 from operator_kit.testing.nomad import MemoryNomad
 from operator_kit.testing.state import Cluster
 
-__all__ = ["Cluster", "MemoryNomad", "eventually", "ready", "running", "simulate", "status_of", "virtual_time"]
+__all__ = [
+    "Cluster",
+    "Faults",
+    "MemoryNomad",
+    "Rates",
+    "eventually",
+    "ready",
+    "running",
+    "simulate",
+    "status_of",
+    "virtual_time",
+]

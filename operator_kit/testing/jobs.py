@@ -1,195 +1,206 @@
-"""Jobs of the in-memory Nomad: register, plan, deregister; allocations that run at once and get healthy after a while."""
+"""Jobs of the in-memory Nomad: register, plan, deregister, and what is known of a job. Evaluations are complete at once."""
 
-import asyncio
-from typing import Any, Final
+from typing import Final
 
-from operator_kit.testing.state import Cluster, Row
-from operator_kit.testing.variables import Refused
+from operator_kit.testing import allocations
+from operator_kit.testing.evaluations import evaluate
+from operator_kit.testing.plan import diff
+from operator_kit.testing.routing import Refused, Request
+from operator_kit.testing.state import DEFAULT, Cluster, Row, key_of
 
 _SERVERS: Final = frozenset(
     "Version CreateIndex ModifyIndex JobModifyIndex SubmitTime Status StatusDescription Stable Stop NomadTokenID".split()
 )
-_DEFAULTS: Final[Row] = {"Namespace": "default", "Region": "global", "Type": "service", "Priority": 50, "NodePool": "default"}
+_DEFAULTS: Final[Row] = {"Region": "global", "Type": "service", "Priority": 50, "NodePool": "default", "Datacenters": ["*"]}
+
+_STUB: Final = (
+    "ID ParentID Name Namespace Datacenters NodePool Type Priority Stop Status StatusDescription Meta CreateIndex ModifyIndex "
+    "JobModifyIndex SubmitTime"
+).split()
+
+VERSIONS: Final = 6
+"""Versions of a job that are kept."""
 
 
-class Jobs:
-    """What the routes below `/v1/job` do."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-
-    def listed(self, prefix: str) -> list[Row]:
-        jobs = self._cluster.jobs
-        return [self._stub(jobs[job_id]) for job_id in sorted(jobs) if job_id.startswith(prefix)]
-
-    def get(self, job_id: str) -> Row:
-        if job_id not in self._cluster.jobs:
-            raise Refused(404, "job not found")
-        return self._cluster.jobs[job_id]
-
-    def plan(self, job: Row) -> Row:
-        present = self._cluster.jobs.get(job["ID"])
-        kind = "Added" if present is None else "None" if _wish(present) == _wish(_canonical(job)) else "Edited"
-        return {"Diff": {"Type": kind, "ID": job["ID"]}, "JobModifyIndex": present["JobModifyIndex"] if present else 0}
-
-    def register(self, body: Row) -> Row:
-        cluster, job = self._cluster, _canonical(body["Job"])
-        if not job.get("TaskGroups"):
-            raise Refused(500, "1 error occurred:\n\t* Missing job task groups")
-        present = cluster.jobs.get(job["ID"])
-        held = present["JobModifyIndex"] if present else 0
-        if body.get("EnforceIndex") and body.get("JobModifyIndex") != held:
-            raise Refused(
-                500, f"Enforcing job modify index {body.get('JobModifyIndex')}: job exists with conflicting index {held}"
-            )
-        if present and not present["Stop"] and _wish(present) == _wish(job):
-            return {"EvalID": cluster.new_id("eval"), "JobModifyIndex": held, "Index": cluster.index}
-        index = cluster.change("jobs")
-        job |= {
-            "Stop": False,
-            "Status": "running",
-            "Version": present["Version"] + 1 if present else 0,
-            "CreateIndex": present["CreateIndex"] if present else index,
-            "ModifyIndex": index,
-            "JobModifyIndex": index,
-        }
-        cluster.jobs[job["ID"]] = job
-        cluster.publish("Job", "JobRegistered", job["ID"], {"Job": job})
-        self._place(job)
-        return {"EvalID": cluster.new_id("eval"), "JobModifyIndex": index, "Index": cluster.index}
-
-    def deregister(self, job_id: str, purge: bool) -> Row:
-        cluster = self._cluster
-        job = cluster.jobs.get(job_id)
-        if job is None:
-            return {"EvalID": "", "JobModifyIndex": 0, "Index": cluster.index}
-        index = cluster.change("jobs")
-        job = {
-            **job,
-            "Stop": True,
-            "Status": "dead",
-            "ModifyIndex": index,
-            "JobModifyIndex": index,
-            "Version": job["Version"] + 1,
-        }
-        if purge:
-            del cluster.jobs[job_id]
-            for rows in (cluster.allocations, cluster.deployments):
-                for row_id in [row["ID"] for row in rows.values() if row["JobID"] == job_id]:
-                    del rows[row_id]
-        else:
-            cluster.jobs[job_id] = job
-            self._stop_allocations(job_id)
-        cluster.publish("Job", "JobDeregistered", job_id, {"Job": job, **({"Deleted": True} if purge else {})})
-        return {"EvalID": cluster.new_id("eval"), "JobModifyIndex": index, "Index": index}
-
-    def allocations(self, job_id: str) -> list[Row]:
-        return [row for row in self._cluster.allocations.values() if row["JobID"] == job_id]
-
-    def services(self, job_id: str) -> list[Row]:
-        """What the running allocations offer: each port of an allocation has a number of its own, on 192.0.2.1."""
-        job = self.get(job_id)
-        running = [row for row in self.allocations(job_id) if row["ClientStatus"] == "running"]
-        return [
-            {
-                "ID": f"{row['ID']}-{service['PortLabel']}",
-                "ServiceName": service["Name"],
-                "JobID": job_id,
-                "AllocID": row["ID"],
-                "Tags": service["Tags"],
-                "Address": "192.0.2.1",
-                "Port": 20_000 + 100 * int(row["ID"].rpartition("-")[2]) + position,
-            }
-            for row in running
-            for group in job["TaskGroups"]
-            if group["Name"] == row["TaskGroup"]
-            for position, service in enumerate(group.get("Services") or ())
-        ]
-
-    def deployment(self, job_id: str) -> Row | None:
-        """The latest."""
-        rows = [row for row in self._cluster.deployments.values() if row["JobID"] == job_id]
-        return max(rows, key=lambda row: int(row["CreateIndex"]), default=None)
-
-    def make_healthy(self, job_id: str, version: int) -> None:
-        """Let the allocations of that version be healthy, and their deployment succeed."""
-        cluster = self._cluster
-        deployment = self.deployment(job_id)
-        for row in self.allocations(job_id):
-            if row["JobVersion"] == version and row["DesiredStatus"] == "run":
-                self._update(row, DeploymentStatus={"Healthy": True})
-        if deployment and deployment["JobVersion"] == version and deployment["Status"] == "running":
-            index = cluster.change("jobs")
-            deployment |= {"Status": "successful", "ModifyIndex": index}
-            cluster.publish("Deployment", "DeploymentStatusUpdate", deployment["ID"], {"Deployment": deployment}, job_id)
-
-    def crash(self, job_id: str, message: str) -> None:
-        """Let every task of the job's allocations have ended with this message, and wait for a restart."""
-        job = self.get(job_id)
-        for row in self.allocations(job_id):
-            if row["DesiredStatus"] == "run":
-                events = [{"Type": "Terminated", "DisplayMessage": message}, {"Type": "Restarting"}]
-                state = {"State": "pending", "Restarts": 1, "Events": events}
-                group = next(group for group in job["TaskGroups"] if group["Name"] == row["TaskGroup"])
-                self._update(row, ClientStatus="pending", TaskStates={task["Name"]: state for task in group["Tasks"]})
-
-    def _place(self, job: Row) -> None:
-        cluster = self._cluster
-        self._stop_allocations(job["ID"])
-        index = cluster.change("jobs")
-        if job["Type"] == "service":
-            deployment_id = cluster.new_id("deployment")
-            cluster.deployments[deployment_id] = {
-                "ID": deployment_id,
-                "JobID": job["ID"],
-                "JobVersion": job["Version"],
-                "Status": "running",
-                "TaskGroups": {group["Name"]: {"DesiredTotal": group["Count"]} for group in job["TaskGroups"]},
-                "CreateIndex": index,
-                "ModifyIndex": index,
-            }
-        for group in job["TaskGroups"]:
-            for number in range(group["Count"]):
-                row: Row = {
-                    "ID": cluster.new_id("alloc"),
-                    "Name": f"{job['ID']}.{group['Name']}[{number}]",
-                    "JobID": job["ID"],
-                    "JobType": job["Type"],
-                    "JobVersion": job["Version"],
-                    "TaskGroup": group["Name"],
-                    "DesiredStatus": "run",
-                    "CreateIndex": index,
-                }
-                cluster.allocations[row["ID"]] = row
-                self._update(row, ClientStatus="running")
-        if cluster.healthy_after is not None:
-            asyncio.get_running_loop().call_later(cluster.healthy_after, self.make_healthy, job["ID"], job["Version"])
-
-    def _stop_allocations(self, job_id: str) -> None:
-        for row in self.allocations(job_id):
-            if row["DesiredStatus"] == "run":
-                self._update(row, DesiredStatus="stop", ClientStatus="complete")
-
-    def _update(self, row: Row, **fields: Any) -> None:
-        row |= fields | {"ModifyIndex": self._cluster.change("jobs")}
-        self._cluster.publish("Allocation", "AllocationUpdated", row["ID"], {"Allocation": dict(row)}, row["JobID"])
-
-    def _stub(self, job: Row) -> Row:
-        rows = self.allocations(job["ID"])
-        running = sum(row["ClientStatus"] == "running" for row in rows)
-        index = max((row["ModifyIndex"] for row in rows), default=job["ModifyIndex"])
-        summary = {"JobID": job["ID"], "Summary": {"all": {"Running": running}}, "ModifyIndex": index}
-        keys = ("ID", "Name", "Namespace", "Type", "Stop", "Status", "Meta", "CreateIndex", "ModifyIndex", "JobModifyIndex")
-        return {**{key: job.get(key) for key in keys}, "JobSummary": summary}
+def listed(request: Request) -> list[Row]:
+    rows = request.listed(request.cluster.jobs.values(), "ID")
+    return [_stub(request.cluster, job, request.flag("meta")) for job in rows]
 
 
-def _canonical(job: Row) -> Row:
-    """The job with Nomad's defaults, and without what is unset."""
-    groups = [{**group, "Count": 1 if group.get("Count") is None else group["Count"]} for group in job.get("TaskGroups") or ()]
+def get(request: Request) -> Row:
+    if (job := request.cluster.jobs.get(request.key)) is None:
+        raise Refused(404, "job not found")
+    return job
+
+
+def versions(request: Request) -> Row:
+    if (known := request.cluster.versions.get(request.key)) is None:
+        raise Refused(404, "job versions not found")
+    return {"Versions": known, "Diffs": None}
+
+
+def summary(request: Request) -> Row:
+    return _summary(request.cluster, get(request))
+
+
+def plan(request: Request) -> Row:
+    job = canonical(request.body["Job"], request)
+    present = request.cluster.jobs.get(key_of(job["Namespace"], job["ID"]))
+    changes = diff(wish(present) if present else None, wish(job))
+    return {
+        "Diff": changes,
+        "JobModifyIndex": present["JobModifyIndex"] if present else 0,
+        "Warnings": "",
+        "FailedTGAllocs": None,
+    }
+
+
+def register(request: Request) -> Row:
+    job = canonical(request.body.get("Job") or {}, request)
+    cluster, key = request.cluster, key_of(job["Namespace"], job["ID"])
+    _validate(cluster, job)
+    present = cluster.jobs.get(key)
+    if request.body.get("EnforceIndex"):
+        enforce(present, request.body.get("JobModifyIndex") or 0)
+    if present and not present["Stop"] and wish(present) == wish(job):
+        index = cluster.change("evaluations")
+        return registered(cluster, present, evaluate(cluster, present, "job-register", index), index)
+    return put(cluster, job, "job-register")
+
+
+def put(cluster: Cluster, job: Row, trigger: str) -> Row:
+    """Store a new version of a job and let the scheduler act; the answer to a registration."""
+    key = key_of(job["Namespace"], job["ID"])
+    present = cluster.jobs.get(key)
+    launches = not (job.get("Periodic") or (job.get("ParameterizedJob") and not job.get("Dispatched")))
+    index = cluster.change(f"jobs/{key}", "job_summary", *(["evaluations"] if launches else []))
+    cluster.jobs[key] = job = {
+        "ParentID": "",
+        **job,
+        "Stop": False,
+        "Status": "running",
+        "Version": present["Version"] + 1 if present else 0,
+        "CreateIndex": present["CreateIndex"] if present else index,
+        "ModifyIndex": index,
+        "JobModifyIndex": index,
+    }
+    cluster.versions[key] = [dict(job), *cluster.versions.get(key, [])][:VERSIONS]
+    cluster.publish("Job", "JobRegistered", job["ID"], {"Job": dict(job)}, namespace=job["Namespace"])
+    evaluation = ""
+    if launches:
+        evaluation = evaluate(cluster, job, trigger, index)
+        allocations.place(cluster, job, present)
+    return registered(cluster, job, evaluation, index)
+
+
+def deregister(request: Request) -> Row:
+    cluster, purge = request.cluster, request.flag("purge")
+    present = cluster.jobs.get(request.key)
+    if present is None:
+        return registered(cluster, {"JobModifyIndex": 0}, "", cluster.index)
+    index = cluster.change(f"jobs/{request.key}", "job_summary", "evaluations", "allocations", "deployments")
+    fields = {"Stop": True, "Status": "dead", "ModifyIndex": index, "JobModifyIndex": index}
+    job = {**present, **fields, "Version": present["Version"] + 1}
+    for row in allocations.of_job(cluster, job):
+        if row["DesiredStatus"] == "run":
+            allocations.stop(cluster, row)
+    if purge:
+        _forget(cluster, request.key, job)
+    else:
+        cluster.jobs[request.key] = job
+        cluster.versions[request.key] = [dict(job), *cluster.versions[request.key]][:VERSIONS]
+    payload = {"Job": dict(job), **({"Deleted": True} if purge else {})}
+    cluster.publish("Job", "JobDeregistered", job["ID"], payload, namespace=job["Namespace"], index=index)
+    return registered(cluster, job, evaluate(cluster, job, "job-deregister", index), index)
+
+
+def reevaluate(request: Request) -> Row:
+    job = request.cluster.jobs.get(request.key)
+    if job is None:
+        raise Refused(500, "job not found")
+    index = request.cluster.change("evaluations")
+    return registered(request.cluster, job, evaluate(request.cluster, job, "job-register", index), index)
+
+
+def enforce(present: Row | None, index: int) -> None:
+    """Refuse what was meant for another JobModifyIndex than the job has; 0 means that there is none yet."""
+    if present is None and index:
+        raise Refused(500, f"Enforcing job modify index {index}: job does not exist")
+    if present is not None and index == 0:
+        raise Refused(500, "Enforcing job modify index 0: job already exists")
+    if present is not None and index != present["JobModifyIndex"]:
+        held = present["JobModifyIndex"]
+        raise Refused(500, f"Enforcing job modify index {index}: job exists with conflicting job modify index: {held}")
+
+
+def registered(cluster: Cluster, job: Row, evaluation: str, index: int) -> Row:
+    """The answer to whatever makes a new version of a job."""
+    return {
+        "EvalID": evaluation,
+        "EvalCreateIndex": index if evaluation else 0,
+        "JobModifyIndex": job["JobModifyIndex"],
+        "Index": index,
+        "Warnings": "",
+        "LastContact": 0,
+        "KnownLeader": False,
+        "NextToken": "",
+    }
+
+
+def canonical(job: Row, request: Request) -> Row:
+    """The job with Nomad's defaults, and without what is unset. Its namespace is that of the query, else its own."""
+    groups = [{**group, "Count": _count(group, job)} for group in job.get("TaskGroups") or ()]
     given = {key: value for key, value in job.items() if value is not None}
-    return {"Name": job["ID"], **_DEFAULTS, **given, "TaskGroups": groups}
+    namespace = request.params.get("namespace") or given.get("Namespace") or DEFAULT
+    return {"Name": given.get("ID"), **_DEFAULTS, **given, "Namespace": namespace, "TaskGroups": groups}
 
 
-def _wish(job: Row) -> Row:
+def wish(job: Row) -> Row:
     """What of a job its author decides."""
-    return {key: value for key, value in job.items() if key not in _SERVERS}
+    return {key: value for key, value in job.items() if key not in _SERVERS and value not in (None, "", False)}
+
+
+def _count(group: Row, job: Row) -> int:
+    count = group.get("Count")
+    return int(count) if count is not None else (group.get("Scaling") or {}).get("Min") or 1
+
+
+def _validate(cluster: Cluster, job: Row) -> None:
+    if not job.get("ID"):
+        raise Refused(400, "Job ID hasn't been provided")
+    if job["Namespace"] not in cluster.namespaces:
+        raise Refused(500, f'job "{job["ID"]}" is in nonexistent namespace "{job["Namespace"]}"')
+    if job["NodePool"] not in cluster.node_pools:
+        raise Refused(500, f'job "{job["ID"]}" is in nonexistent node pool "{job["NodePool"]}"')
+    problems = ["Missing job task groups"] if not job["TaskGroups"] else []
+    problems += ["Job ID contains a space"] if " " in job["ID"] else []
+    if problems:
+        count = f"{len(problems)} error{'s' if len(problems) > 1 else ''} occurred:"
+        raise Refused(500, count + "".join(f"\n\t* {problem}" for problem in problems) + "\n\n")
+
+
+def _forget(cluster: Cluster, key: str, job: Row) -> None:
+    del cluster.jobs[key]
+    cluster.versions.pop(key, None)
+    for table in (cluster.allocations, cluster.deployments):
+        for row in [row for row in table.values() if (row["Namespace"], row["JobID"]) == (job["Namespace"], job["ID"])]:
+            del table[row["ID"]]
+
+
+def _stub(cluster: Cluster, job: Row, with_meta: bool) -> Row:
+    stub = {key: job.get(key) for key in _STUB if key != "Meta" or with_meta}
+    kinds = {"Periodic": bool(job.get("Periodic")), "ParameterizedJob": bool(job.get("ParameterizedJob"))}
+    return {**stub, **kinds, "JobSummary": _summary(cluster, job)}
+
+
+def _summary(cluster: Cluster, job: Row) -> Row:
+    names = ("Queued", "Complete", "Failed", "Running", "Starting", "Lost", "Unknown")
+    groups: dict[str, dict[str, int]] = {group["Name"]: dict.fromkeys(names, 0) for group in job["TaskGroups"]}
+    index = job["ModifyIndex"]
+    for row in allocations.of_job(cluster, job):
+        index = max(index, row["ModifyIndex"])
+        state = "Starting" if row["ClientStatus"] == "pending" else row["ClientStatus"].capitalize()
+        if row["TaskGroup"] in groups:
+            groups[row["TaskGroup"]][state] += 1
+    common = {"JobID": job["ID"], "Namespace": job["Namespace"], "CreateIndex": job["CreateIndex"], "ModifyIndex": index}
+    return {**common, "Summary": groups, "Children": {"Pending": 0, "Running": 0, "Dead": 0}}

@@ -108,7 +108,7 @@ async def test_jobs_are_planned_registered_and_checked_by_index() -> None:
     made = await nomad.jobs.register(web(), check_index=0)
     assert ((await nomad.jobs.plan(web())).diff or {})["Type"] == "None"
     assert ((await nomad.jobs.plan(web(2))).diff or {})["Type"] == "Edited"
-    with pytest.raises(ServerError, match="Enforcing job modify index 0: job exists with conflicting index"):
+    with pytest.raises(ServerError, match="Enforcing job modify index 0: job already exists"):
         await nomad.jobs.register(web(2), check_index=0)
     assert (await nomad.jobs.register(web())).job_modify_index == made.job_modify_index
     assert (await nomad.jobs.get("web")).version == 0
