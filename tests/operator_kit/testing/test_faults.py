@@ -67,8 +67,8 @@ async def test_a_cut_breaks_the_stream_and_ends_by_itself() -> None:
 
     async def listen() -> None:
         async for item in nomad.events():
-            if isinstance(item, Connected):
-                connections.append(asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            connections.extend([now] if isinstance(item, Connected) else [])
 
     task = asyncio.create_task(listen())
     await asyncio.sleep(1)
