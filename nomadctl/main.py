@@ -100,6 +100,8 @@ TREE: Final[dict[str, Any]] = {
         "api": "operator_api:api",
         "pause": "operator_switch:pause",
         "resume": "operator_switch:resume",
+        "init": "operator_init:init",
+        "run": "operator_run:run",
     },
     "get": "resource:get",
     "describe": "resource:describe",

@@ -178,7 +178,7 @@ async def find_target(nomad: "Nomad", wanted: str, name: str) -> "tuple[NamedKin
         raise
 
 
-async def find_all(nomad: "Nomad", kind: "PublishedKind") -> list[Found]:
+async def find_all(nomad: "Nomad", kind: "NamedKind") -> list[Found]:
     """All resources of a kind, those that are being deleted too, by name."""
     from operator_kit.crd_store import paths
 

@@ -12,38 +12,46 @@ from typing import Any, Final
 from nomad_api.client import Nomad
 from operator_kit.manager import Manager
 from operator_kit.process.logs import configure_logging
+from operator_kit.process.telemetry import exporting_spans
 from operator_kit.reconciler import Reconciler
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 """Signals that ask a process to stop: Nomad's for a task, and a person's at a terminal."""
 
+HEALTH_PORT: Final = "NOMAD_PORT_health"
+"""Where Nomad tells a task the port that its network labels `health`."""
+
 
 def run(*reconcilers: Reconciler[Any], name: str) -> None:
     """Run an operator until SIGTERM or SIGINT: the whole of a `__main__.py`.
 
-    The health server listens on the port labelled `health`, if the task has one. A second signal ends the process at once.
+    The health server listens on the port labelled `health`, if the task has one. Spans go where `OTEL_EXPORTER_OTLP_ENDPOINT`
+    says, if it says anything. A second signal ends the process at once.
     """
     configure_logging()
-    asyncio.run(serve(reconcilers, name))
+    port = os.environ.get(HEALTH_PORT)
+    with exporting_spans(name):
+        asyncio.run(_run(reconcilers, name, ("0.0.0.0", int(port)) if port else None))
 
 
-async def serve(reconcilers: Sequence[Reconciler[Any]], name: str) -> None:
-    """Run an operator until a signal, within an event loop that is there already."""
-    port = os.environ.get("NOMAD_PORT_health")  # noqa: SIM112 (Nomad keeps the label's letters)
+async def _run(reconcilers: Sequence[Reconciler[Any]], name: str, health: tuple[str, int] | None) -> None:
     async with Nomad.from_env() as nomad:
-        manager = Manager(nomad, reconcilers, name=name, health=("0.0.0.0", int(port)) if port else None)
-        stop_at_signals(manager)
-        await manager.run()
+        await run_manager(Manager(nomad, reconcilers, name=name, health=health))
 
 
-def stop_at_signals(manager: Manager) -> None:
-    """Stop in order at the first signal; the second, of either kind, has its usual meaning and ends the process at once."""
+async def run_manager(manager: Manager, signals: Sequence[signal.Signals] = STOPPING) -> None:
+    """Run until the first of the signals; the second, of any kind, has its usual meaning and ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        for number in STOPPING:
+        for number in signals:
             loop.remove_signal_handler(number)
         manager.stop()
 
-    for number in STOPPING:
+    for number in signals:
         loop.add_signal_handler(number, stop)
+    try:
+        await manager.run()
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
