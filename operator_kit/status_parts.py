@@ -47,9 +47,19 @@ class ExternalObject(StatusPart):
 
 
 class OneOffRun(StatusPart):
-    """A job that runs once; see `operator_kit.one_off`. `exit_code` is that of the task that failed, else 0."""
+    """A job that runs once; see `operator_kit.one_off`.
+
+    Attributes:
+        job_id: of the job, which may be purged or collected by now.
+        fingerprint: of what was asked for.
+        time: when the state came about.
+        exit_code: of the task that failed, 0 after a success; None while it runs, or if no task came to run.
+        message: why it has failed, or what it waits for.
+        log: the last lines it has written, of stderr first after a failure.
+    """
 
     key: str
+    job_id: str
     fingerprint: str
     state: Literal["Running", "Succeeded", "Failed"]
     time: datetime
