@@ -19,9 +19,11 @@ from operator_kit.apply.ownership import OwnedIndex, Owner
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
 from operator_kit.failures import is_over
 from operator_kit.informers.jobs import JobInformer
+from operator_kit.masking import Mask
 from operator_kit.reconciler import PermanentError
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout, observe
+from operator_kit.secrets import Secret, SecretRef, Secrets
 from operator_kit.status import EventType, OwnedObject
 
 if TYPE_CHECKING:
@@ -74,15 +76,39 @@ class Context(Generic[R]):
         self._write = save
         self._drift = drift
         self._set: set[str] = set()
+        self._mask: Mask = resource.status.mask
+        self._secrets = Secrets(nomad, self._mask)
 
     @cached_property
     def log(self) -> "FilteringBoundLogger":
-        """A logger that names the resource in every line."""
+        """A logger that names the resource in every line, and shows no secret that was resolved for it."""
         resource = self.resource
-        logger: FilteringBoundLogger = structlog.get_logger(f"operator_kit.{resource.kind}").bind(
-            kind=resource.kind, namespace=resource.namespace, name=resource.name, generation=resource.generation
+        logger: FilteringBoundLogger = structlog.wrap_logger(
+            None,
+            processors=[self._mask.event, *structlog.get_config()["processors"], self._mask.line],
+            logger_factory_args=(f"operator_kit.{resource.kind}",),
+            kind=resource.kind,
+            namespace=resource.namespace,
+            name=resource.name,
+            generation=resource.generation,
         )
         return logger
+
+    # Secrets
+
+    async def secret(self, reference: SecretRef) -> Secret:
+        """The value that a reference of the spec names; read once in a reconcile, and masked wherever the kit writes.
+
+        Raises:
+            TemporaryError: it is missing (reason `SecretMissing`), or may not be read (`SecretForbidden`).
+            NomadError: Nomad cannot be reached.
+        """
+        return await self._secrets.resolve(reference)
+
+    @property
+    def references(self) -> frozenset[str]:
+        """The paths of the variables that were asked for secrets, those that are missing too."""
+        return self._secrets.paths
 
     # Status
 
@@ -92,7 +118,7 @@ class Context(Generic[R]):
             type=type,
             status=status_text(status),
             reason=reason,
-            message=message,
+            message=self._mask.text(message),
             observed_generation=self.resource.generation,
             last_transition_time=self.now(),
         )
@@ -109,6 +135,7 @@ class Context(Generic[R]):
 
     def event(self, type: EventType, reason: str, message: str) -> None:
         """Note that something happened; it is kept in the status, counted while it repeats, and logged."""
+        message = self._mask.text(message)
         self.resource.status.record(type, reason, message, self.now())
         (self.log.warning if type == "Warning" else self.log.info)(message, reason=reason)
 

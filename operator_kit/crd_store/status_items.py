@@ -21,19 +21,25 @@ LONG: Final = 8 * 1024
 _LAST_APPLIED: Final = "lastApplied"
 _COMPRESSED: Final = "zlib:"
 
+_OF_THE_KIT: Final = frozenset(str(field.alias) for field in ResourceStatus.model_fields.values())
+_KEPT: Final = frozenset({_LAST_APPLIED, "owned"})
+"""Items that are no words for people: what they say must stay as it is, whatever a secret is."""
+
 
 class StatusTooLarge(ValueError):
     """A status that does not fit into a variable."""
 
 
 def pack(status: ResourceStatus) -> dict[str, str]:
-    """The items of a status. Its oldest events are dropped from the status itself where they have no room.
+    """The items of a status, its secrets masked. Its oldest events are dropped from itself where they have no room.
 
     Raises:
         StatusTooLarge: it does not fit even so.
     """
     while True:
         items = encode(status)
+        if status.mask:
+            items = status.mask.items(items, _OF_THE_KIT, _KEPT)
         last_applied = items.get(_LAST_APPLIED, "")
         if len(last_applied) > LONG:
             items[_LAST_APPLIED] = _COMPRESSED + base64.b85encode(zlib.compress(last_applied.encode())).decode()
