@@ -4,12 +4,13 @@ A condition is an observation, not a state of a machine. The list is a map by `t
 `lastTransitionTime` moves only when `status` does: reason, message and observed generation may change without it, so that
 "Ready since 09:12" stays true while the message counts allocations.
 
-The kit itself keeps four of them:
+The kit itself keeps five of them:
 
     Accepted     the spec can be read and is valid (False: nothing is done until it changes)
     Reconciled   the last attempt to bring the world in line with the spec succeeded
     Ready        the summary a user waits for; the reconciler's own, True after a success that says nothing else
     Stalled      no progress without help: a permanent error or a timeout (present only while True)
+    Drifted      another has changed what was made for the resource (absent until that happens for the first time)
 """
 
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from pydantic.alias_generators import to_camel
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 ACCEPTED: Final = "Accepted"
+DRIFTED: Final = "Drifted"
 RECONCILED: Final = "Reconciled"
 READY: Final = "Ready"
 STALLED: Final = "Stalled"

@@ -1,38 +1,40 @@
 """`Context`: what a reconciler has at hand besides its resource.
 
-What it does to Nomad goes through here where the kit can make it better: jobs are applied by plan and marked with their owner,
-conditions follow their conventions, events are counted and bounded. For all else there is the client itself, `ctx.nomad`.
+What it does to Nomad goes through here where the kit can make it better: objects are applied by plan and marked with their
+owner, conditions follow their conventions, events are counted and bounded. For all else there is the client, `ctx.nomad`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import structlog
 
 from nomad_api.client import Nomad
-from nomad_api.errors import NotFound
 from nomad_api.models import Job
-from operator_kit.apply.job import apply_job, fingerprint
-from operator_kit.apply.ownership import OwnedIndex, Owner
+from operator_kit.apply.applier import Applier
+from operator_kit.apply.drift import Drift, tell_drift
+from operator_kit.apply.holdings import Holdings
+from operator_kit.apply.job import JOB
+from operator_kit.apply.kinds import Applicable
+from operator_kit.apply.owned_index import OwnedIndex
+from operator_kit.apply.ownership import Owner
+from operator_kit.apply.remover import Remover
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
 from operator_kit.failures import is_over
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.masking import Mask
-from operator_kit.reconciler import PermanentError
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout, observe
 from operator_kit.secrets import Secret, SecretRef, Secrets
-from operator_kit.status import EventType, OwnedObject
+from operator_kit.status import EventType
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 R = TypeVar("R", bound=Resource)
-
-Drift = Literal["correct", "report"]
-"""What to do about an object that another has changed: put it right, or only say so in the condition `Drifted`."""
+T = TypeVar("T", bound=Applicable)
 
 RECHECK: Final = 2.0
 """Seconds after which an unfinished roll-out is looked at again where no event stream tells of it."""
@@ -44,7 +46,9 @@ class Context(Generic[R]):
     Attributes:
         resource: the same that `reconcile` gets.
         nomad: the client, in the resource's namespace.
-        owner: the mark that jobs of this resource bear.
+        owner: the mark that objects of this resource bear.
+        holdings: what belongs to the resource, as far as is known.
+        remover: takes away what belongs to the resource.
         reasons: why the resource is looked at, in the words of its triggers.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
         now: the time of day, in UTC.
@@ -68,13 +72,14 @@ class Context(Generic[R]):
         self.nomad = nomad
         self.owner = Owner(resource.path, resource.uid)
         self.recheck: float | None = None
-        self._jobs = jobs
         self.now = now
         self.streaming = streaming
         self.reasons = tuple(reasons)
-        self._owned = OwnedIndex() if owned is None else owned
         self._write = save
-        self._drift = drift
+        index = OwnedIndex() if owned is None else owned
+        self.holdings = Holdings(self.owner, resource.namespace, resource.status, nomad, jobs, index)
+        self.remover = Remover(self.holdings, self)
+        self._applier = Applier(self.holdings, drift, self)
         self._set: set[str] = set()
         self._mask: Mask = resource.status.mask
         self._secrets = Secrets(nomad, self._mask)
@@ -150,76 +155,52 @@ class Context(Generic[R]):
         if self._write is not None:
             await self._write()
 
-    # Jobs
+    # What belongs to the resource
 
-    async def apply(self, job: Job) -> Job:
-        """Make sure that the job runs as given, and belongs to the resource; the job as it was asked for in the end.
+    async def apply(self, wish: T, *, share: bool = False, force: bool = False) -> T:
+        """Make sure that there is an object as wished, and that it belongs to the resource.
 
-        Nothing is sent while neither the wish nor the job has changed. A changed job is planned and registered again,
-        whoever changed it; the count of a group with a `scaling` block is left to its scaler.
+        The wish is a job, a variable, a namespace, a node pool, an ACL policy, a volume or another resource. Nothing is sent
+        while neither the wish nor the object has changed. An object of nobody's is adopted. Only the fields that the wish
+        gives are the resource's: those that it gave last time and gives no more are removed, all others stay as they are,
+        whoever set them. Of a job all is the resource's, but the counts that are left to a scaler: of a group with a `scaling`
+        block, and of one without a count. What another has changed is put right or reported, as `Reconciler.drift` says.
+
+        Args:
+            share: only the fields of the wish belong to the resource; the object may be somebody else's. When the resource
+                goes, they are taken out again. Jobs cannot be shared.
+            force: take over what belongs to another resource: the object, or where it is shared, the fields.
+
+        Returns:
+            The wish; a job as it was asked for in the end, with its marks and scaled counts.
 
         Raises:
-            TemporaryError: the job belongs to another resource.
-            NomadError: Nomad refused the job or cannot be reached.
+            AlreadyOwned: the object belongs to another resource.
+            FieldConflict: a shared object has other values in some of the fields.
+            PermanentError: such an object cannot be applied, or it has no name.
+            NomadError: Nomad refused, cannot be reached, or another changed the object at this moment.
         """
-        if not job.id:
-            raise PermanentError("a job needs an ID before it can be applied", reason="InvalidJob")
-        wanted = self.owner.mark(job.evolve(namespace=job.namespace or self.resource.namespace))
-        print_now = fingerprint(wanted)
-        record = self._record_of(job.id)
-        jobs = self._informer
-        live = jobs.get(job.id)
-        if (
-            record is not None
-            and live is not None
-            and (record.fingerprint, record.index) == (print_now, live.job_modify_index)
-            and live.owner == self.owner
-            and not live.stopped
-        ):
-            return wanted
-        applied = await apply_job(self.nomad, wanted, self.owner)
-        if applied.outcome == "updated" and record is not None and record.fingerprint == print_now:
-            self.event("Normal", "DriftCorrected", f"job {job.id} had been changed by another")
-        elif applied.outcome != "unchanged":
-            self.event("Normal", f"Job{applied.outcome.capitalize()}", f"job {job.id} {applied.outcome}")
-        jobs.registered(job.id, self.owner, applied.index)
-        made = OwnedObject(id=job.id, namespace=wanted.namespace or "", fingerprint=print_now, index=applied.index)
-        self._keep(job.id, made)
-        return applied.job
+        applied = await self._applier.apply(wish, share=share, force=force)
+        tell_drift(self, self.resource.status)
+        return applied
 
-    async def delete(self, job: Job | str) -> None:
-        """Stop and purge a job of this resource; no error if it does not exist.
+    async def delete(self, wish: Applicable | str) -> None:
+        """Remove an object of this resource, a job with all that runs of it; no error if it does not exist.
+
+        Args:
+            wish: the object as it was applied, of which only the name matters; or the ID of a job.
 
         Raises:
-            PermanentError: the job belongs to somebody else.
+            PermanentError: the object belongs to somebody else.
             NomadError: Nomad refused or cannot be reached.
         """
-        job_id = job if isinstance(job, str) else job.id or ""
-        try:
-            live = await self.nomad.jobs.get(job_id)
-        except NotFound:
-            pass
-        else:
-            if (present := Owner.of(live.meta)) != self.owner:
-                whose = present.path if present else "nobody"
-                raise PermanentError(f"job {job_id} belongs to {whose}, so it is not deleted", reason="NotOwned")
-            await self.nomad.jobs.deregister(job_id, purge=True)
-            self.event("Normal", "JobDeleted", f"job {job_id} deleted")
-        self._informer.purged(job_id)
-        self._keep(job_id, None)
+        await self.remover.delete(self.holdings.key_of(Job(id=wish) if isinstance(wish, str) else wish))
+        tell_drift(self, self.resource.status)
 
     async def owned_jobs(self) -> list[Job]:
         """The jobs that belong to this resource, as they are on the server, by ID."""
-        known = {entry.id for entry in self.resource.status.owned if entry.kind == "Job"}
-        jobs: list[Job] = []
-        for job_id in sorted(known.union(self._informer.owned_by(self.owner))):
-            try:
-                job = await self.nomad.jobs.get(job_id)
-            except NotFound:
-                continue
-            if Owner.of(job.meta) == self.owner:
-                jobs.append(job)
-        return jobs
+        jobs = await self.holdings.read_all(JOB)
+        return sorted(jobs, key=lambda job: job.id or "")
 
     async def rollout(self, job: Job | str) -> Rollout:
         """How far the job is; to be put into a condition. The resource is called again when it gets further.
@@ -237,18 +218,3 @@ class Context(Generic[R]):
         if not (rollout.healthy or self.streaming):
             self.recheck = RECHECK
         return rollout
-
-    @property
-    def _informer(self) -> JobInformer:
-        if self._jobs is None:
-            raise TypeError("a reconciler that makes jobs must say so: owns = [Job]")
-        return self._jobs
-
-    def _record_of(self, job_id: str) -> OwnedObject | None:
-        owned: list[OwnedObject] = self.resource.status.owned
-        return next((entry for entry in owned if (entry.kind, entry.id) == ("Job", job_id)), None)
-
-    def _keep(self, job_id: str, made: OwnedObject | None) -> None:
-        status: Any = self.resource.status
-        others = [entry for entry in status.owned if (entry.kind, entry.id) != ("Job", job_id)]
-        status.owned = sorted([*others, made] if made else others, key=lambda entry: (entry.kind, entry.id))

@@ -23,12 +23,14 @@ import structlog
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NomadError
+from operator_kit.apply.owned_index import OwnedIndex
 from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems
 from operator_kit.crd_store.declarations import caution, is_remembered, recall, remember
 from operator_kit.crd_store.status_items import StatusTooLarge
 from operator_kit.crd_store.store import ResourceStore
+from operator_kit.deletion import part_with_all
 from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.variables import Record
@@ -70,6 +72,7 @@ class Lifecycle(Generic[R]):
         jobs: JobInformer | None,
         feed: EventFeed,
         now: Callable[[], datetime],
+        owned: OwnedIndex | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._nomad = nomad
@@ -77,6 +80,7 @@ class Lifecycle(Generic[R]):
         self._jobs = jobs
         self._feed = feed
         self._now = now
+        self._owned = OwnedIndex() if owned is None else owned
         self._halted: dict[str, int] = {}
 
     async def look(self, name: str) -> Verdict:
@@ -187,11 +191,7 @@ class Lifecycle(Generic[R]):
 
     async def _undo(self, resource: R, context: Context[R]) -> Result | None:
         result = await self._reconciler.finalize(resource, context)
-        if (result and result.requeue_after is not None) or self._jobs is None:
-            return result
-        for job in await context.owned_jobs():
-            await context.delete(job)
-        return None
+        return result if result and result.requeue_after is not None else await part_with_all(context)
 
     async def _call(self, act: Callable[..., Any], resource: R, context: Context[R]) -> Verdict:
         """Call the author's code, with a limit of time; every way in which it can end is a verdict, told in the status."""
@@ -239,4 +239,12 @@ class Lifecycle(Generic[R]):
         return verdict
 
     def _context(self, resource: R) -> Context[R]:
-        return Context(resource, self._nomad, self._jobs, now=self._now, streaming=self._feed.connected)
+        return Context(
+            resource,
+            self._nomad,
+            self._jobs,
+            now=self._now,
+            streaming=self._feed.connected,
+            owned=self._owned,
+            drift=self._reconciler.drift,
+        )

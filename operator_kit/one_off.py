@@ -24,7 +24,7 @@ from nomad_api.duration import SECOND
 from nomad_api.errors import NotFound
 from nomad_api.models import AllocationStub, Job, TaskGroup
 from nomad_api.models.job import ReschedulePolicy, RestartPolicy
-from operator_kit.apply.job import fingerprint
+from operator_kit.apply.fingerprint import fingerprint
 from operator_kit.apply.ownership import Owner
 from operator_kit.conditions import shortened
 from operator_kit.context import RECHECK, Context
@@ -61,7 +61,7 @@ async def run_once(ctx: Context[Any], job: Job, key: str, *, retries: int = 0, p
     """
     if not _KEY.fullmatch(key):
         raise ValueError(f'the key "{key}" of a run must hold only a-z, 0-9, -, _ and .')
-    print_now = fingerprint(job)
+    print_now = fingerprint(job.to_json())
     resource = ctx.resource
     job_id = f"{resource.kind}-{resource.name}-{key}-{print_now[:8]}"
     run: OneOffRun | None = resource.status.runs.get(job_id)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
+from operator_kit.apply.drift import Drift
 from operator_kit.resource import Resource
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Reconciler(ABC, Generic[R]):
         owns: what it makes for its resources, so that their changes bring the resource back: `[Job]`, or nothing.
         workers: how many resources are reconciled at the same time (one resource never twice).
         timeout: seconds that a reconcile may take before it is cancelled and the resource marked `Stalled`.
+        drift: what to do about owned objects that another has changed: `correct` them, or only `report` it in the condition
+            `Drifted` until the wish changes.
         resync: seconds after which a resource is looked at though nothing happened; jittered by a tenth.
     """
 
@@ -60,6 +63,7 @@ class Reconciler(ABC, Generic[R]):
     workers: ClassVar[int] = 8
     timeout: ClassVar[float] = 60.0
     resync: ClassVar[float] = 600.0
+    drift: ClassVar[Drift] = "correct"
 
     resource: ClassVar[type[Resource]]
     """The kind, taken from the class's argument."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from operator_kit.conditions import Condition, find_condition, shortened, unknown
+from operator_kit.controls import Deletion
 from operator_kit.masking import Mask
 from operator_kit.status_parts import DependentObject, ExternalObject, FirstFailure, FleetRecord, OneOffRun, StatusPart
 
@@ -32,29 +33,49 @@ class RecentEvent(StatusPart):
     last_seen: datetime
 
 
+def _is_empty(value: object) -> bool:
+    """Whether a field is left out of the variable: most have nothing in it."""
+    return not value
+
+
 class LastApplied(StatusPart):
     """The spec that was last accepted, as plain data, with the labels and the generation it had.
 
     Attributes:
         version: the version of `spec`, the one that its operator worked with.
         written_as: the version that the items of the resource were in.
+        deletion: what is to become of what the resource owns, when it is purged.
     """
 
     generation: int
     version: str = ""
     written_as: str = ""
     labels: dict[str, str] = {}
+    deletion: Deletion = Field(default="background", exclude_if=lambda policy: policy == "background")
     spec: dict[str, Any]
 
 
 class OwnedObject(StatusPart):
-    """Something made for the resource. `fingerprint` is that of what was asked for, `index` the JobModifyIndex it got."""
+    """Something made for the resource.
+
+    Attributes:
+        kind: `Job`, `Variable`, `Namespace` …, or `resources/<group>/<kind>`.
+        namespace: empty for what lives in none.
+        fingerprint: of what was asked for last; empty until it was written for the first time.
+        index: the JobModifyIndex (of other kinds the ModifyIndex) at which it was last looked at; 0 if it was not there.
+        fields: paths of the fields that are the resource's own, where an object can have several owners.
+        shared: only these fields are the resource's, the object as a whole is not.
+        drifted: paths of the fields that another has changed, where that is only reported.
+    """
 
     kind: str = "Job"
     id: str
     namespace: str = ""
     fingerprint: str = ""
     index: int = 0
+    fields: list[str] = Field(default=[], exclude_if=_is_empty)
+    shared: bool = Field(default=False, exclude_if=_is_empty)
+    drifted: list[str] = Field(default=[], exclude_if=_is_empty)
 
 
 class Retry(StatusPart):
@@ -72,11 +93,6 @@ class Retry(StatusPart):
     reason: str
     last_error: Annotated[str, BeforeValidator(shortened)]
     first_error: Annotated[str, BeforeValidator(shortened)]
-
-
-def _is_empty(value: dict[str, Any]) -> bool:
-    """Whether a field is left out of the variable: most resources need none of them."""
-    return not value
 
 
 class ResourceStatus(StatusPart):

@@ -1,83 +1,78 @@
-"""Who an object belongs to: marks on the object itself, and an index of what was made for whom.
+"""Who an object belongs to: marks on the object itself.
 
 The marks are the path of the owning resource and its uid, so that a resource made anew under the same name is not taken for
-the owner. There is deliberately no hash of the object among them: the Meta of a job is part of every task's environment, so a
-changed mark would replace every allocation even where Nomad could update it in place.
+the owner. An object that lies outside of its owner's namespace, or in none, names that namespace too: a copy of the operator in
+another namespace would else look for the owner among its own resources, not find it, and collect the object as an orphan.
+
+There is deliberately no hash of the object among the marks: the Meta of a job is part of every task's environment, so a changed
+mark would replace every allocation even where Nomad could update it in place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from nomad_api.models import Job
+from operator_kit.reconciler import TemporaryError
 
 OWNER: Final = "operator.owner"
 OWNER_UID: Final = "operator.owner_uid"
+OWNER_NAMESPACE: Final = "operator.owner_namespace"
+
+MARKS: Final = (OWNER, OWNER_UID, OWNER_NAMESPACE)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The resource an object belongs to: its path and uid."""
+    """The resource an object belongs to: its path and uid, and its namespace if that is not the object's own."""
 
     path: str
     uid: int
+    namespace: str = ""
 
     @classmethod
-    def of(cls, meta: dict[str, str] | None) -> "Owner | None":
-        """The owner marked in a job's Meta, None for a job that belongs to no resource."""
+    def of(cls, meta: Mapping[str, Any] | None) -> "Owner | None":
+        """The owner marked in a job's Meta, or wherever else the marks are; None for what belongs to no resource."""
         path = (meta or {}).get(OWNER)
-        uid = (meta or {}).get(OWNER_UID, "")
-        return cls(path, int(uid) if uid.isdecimal() else 0) if path else None
+        if not meta or not path:
+            return None
+        uid = meta.get(OWNER_UID) or ""
+        return cls(path, int(uid) if uid.isdecimal() else 0, meta.get(OWNER_NAMESPACE) or "")
 
-    def mark(self, job: Job) -> Job:
-        """The job with this owner's marks."""
-        return job.evolve(meta={**(job.meta or {}), OWNER: self.path, OWNER_UID: str(self.uid)})
+    def marks(self) -> dict[str, str]:
+        """What an object of this owner bears."""
+        marks = {OWNER: self.path, OWNER_UID: str(self.uid)}
+        return {**marks, OWNER_NAMESPACE: self.namespace} if self.namespace else marks
 
-
-class ObjectKey(NamedTuple):
-    """What an object is called: its kind (`Variable`, `Namespace`, `resources/<group>/<kind>` …), namespace and ID."""
-
-    kind: str
-    namespace: str
-    id: str
+    def __str__(self) -> str:
+        return f"{self.path} in namespace {self.namespace}" if self.namespace else self.path
 
 
-class OwnedIndex:
-    """Who the objects other than jobs belong to, as far as this process knows, and at which index they were seen last.
+class AlreadyOwned(TemporaryError):
+    """The object belongs to another resource, and an object has one owner. It may be free one day, so it is tried again.
 
-    Applying fills it, and so does every look at a resource, from the owned objects in its status. Whoever follows the objects
-    of a kind tells it what was seen (`follow`, then `seen`); then an unchanged object needs no read before it is found so.
+    Attributes:
+        what: the object, in words.
+        owner: the resource that it belongs to.
     """
 
-    def __init__(self) -> None:
-        self._owners: dict[ObjectKey, set[Owner]] = {}
-        self._indexes: dict[ObjectKey, int] = {}
-        self._followed: set[str] = set()
+    def __init__(self, what: str, owner: Owner) -> None:
+        cure = "choose another name for it, remove that resource, or apply with force=True to take the object over"
+        super().__init__(f"{what} belongs to {owner}; {cure}", reason="AlreadyOwned")
+        self.what = what
+        self.owner = owner
 
-    def owners(self, kind: str, namespace: str, id: str) -> list[Owner]:
-        """The owners of an object, those to call when it changes; sorted by path."""
-        return sorted(self._owners.get(ObjectKey(kind, namespace, id), ()), key=lambda owner: (owner.path, owner.uid))
 
-    def add(self, key: ObjectKey, owner: Owner) -> None:
-        """Take over that the object belongs to that owner, too."""
-        self._owners.setdefault(key, set()).add(owner)
+class FieldConflict(TemporaryError):
+    """Fields of a shared object have other values by somebody else's will.
 
-    def remove(self, key: ObjectKey, owner: Owner) -> None:
-        """Take over that the object does not belong to that owner any more."""
-        if (owners := self._owners.get(key)) is not None:
-            owners.discard(owner)
-            if not owners:
-                del self._owners[key]
-                self._indexes.pop(key, None)
+    Attributes:
+        what: the object, in words.
+        fields: the paths of the fields, with their owners as far as they are known.
+    """
 
-    def follow(self, kind: str) -> None:
-        """Somebody tells of all changes of objects of that kind from now on."""
-        self._followed.add(kind)
-
-    def seen(self, key: ObjectKey, modify_index: int) -> None:
-        """The object has that ModifyIndex now; 0 if it is gone. What no owner is known of is not kept."""
-        if key in self._owners:
-            self._indexes[key] = modify_index
-
-    def index(self, key: ObjectKey) -> int | None:
-        """The ModifyIndex an object has for sure; None where it must be read to know."""
-        return self._indexes.get(key) if key.kind in self._followed else None
+    def __init__(self, what: str, fields: Mapping[str, str]) -> None:
+        named = ", ".join(f"{field} (set by {owner})" for field, owner in fields.items())
+        cure = "leave these fields out, agree on their values, or apply with force=True to take them over"
+        super().__init__(f"{what} has other values in {named}; {cure}", reason="FieldConflict")
+        self.what = what
+        self.fields = dict(fields)

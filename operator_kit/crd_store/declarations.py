@@ -7,7 +7,7 @@ finalizes from it. Beside it stands the version that the items were written in, 
 from typing import TypeVar
 
 from operator_kit.admission import admit, default
-from operator_kit.controls import split_controls
+from operator_kit.controls import Controls, split_controls
 from operator_kit.crd_store.codec import InvalidItems, split_labels
 from operator_kit.informers.variables import Record
 from operator_kit.resource import Resource
@@ -69,6 +69,7 @@ def remember(resource: Resource) -> LastApplied:
         version=resource.version,
         written_as=resource.written_as,
         labels=resource.labels,
+        deletion=resource.controls.deletion,
         spec=resource.spec.model_dump(mode="json", by_alias=True),
     )
 
@@ -93,5 +94,6 @@ def recall(kind: type[R], name: str, namespace: str, status: ResourceStatus, app
         generation=applied.generation,
         labels=applied.labels,
         status=status,
+        controls=Controls(deletion=applied.deletion),
         written_as=applied.written_as,
     )

@@ -1,0 +1,98 @@
+"""`OwnedIndex`: who the objects other than jobs belong to, as far as this process knows, and at which index they stand.
+
+(Jobs show their owners in their list, and `JobInformer` keeps them.) Every look at a resource tells the index what the status
+says it owns, and applying tells it before anything is written, so there is no moment in which a change of an owned object would
+find no owner to wake. Whoever follows the objects of a kind says so (`follow`) and tells of every change (`seen`, `gone`); then
+an object that is as it was needs no read to be found so.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from operator_kit.apply.ownership import Owner
+
+
+class ObjectKey(NamedTuple):
+    """What an object is called: its kind (`Variable`, `Namespace`, `resources/<group>/<kind>` …), namespace and ID.
+
+    The namespace is empty for objects that live in none.
+    """
+
+    kind: str
+    namespace: str
+    id: str
+
+
+class OwnedIndex:
+    """Owners by object, objects by owner, and indexes of followed objects. Shared by the controllers of a process."""
+
+    def __init__(self) -> None:
+        self._owners: dict[ObjectKey, dict[Owner, tuple[str, ...]]] = {}
+        self._claims: dict[Owner, dict[ObjectKey, tuple[str, ...]]] = {}
+        self._indexes: dict[ObjectKey, tuple[int, bool]] = {}
+        self._followed: set[str] = set()
+
+    def owners(self, key: ObjectKey) -> list[Owner]:
+        """The owners of an object, those to call when it changes; sorted by path."""
+        return sorted(self._owners.get(key, ()), key=lambda owner: (owner.path, owner.uid))
+
+    def owner_of_field(self, key: ObjectKey, field: str, *, but: Owner) -> Owner | None:
+        """Another owner that has set this field of the object, None if none is known."""
+        return next((owner for owner in self.owners(key) if owner != but and field in self._owners[key][owner]), None)
+
+    def learn(self, owner: Owner, claims: Mapping[ObjectKey, Iterable[str]]) -> None:
+        """Take over all that a resource owns, each with the paths of its own fields; what it owned before is forgotten."""
+        new = {key: tuple(fields) for key, fields in claims.items()}
+        old = self._claims.get(owner, {})
+        if new == old:
+            return
+        for key in old.keys() - new.keys():
+            self._forget(key, owner)
+        for key, fields in new.items():
+            self._owners.setdefault(key, {})[owner] = fields
+        if new:
+            self._claims[owner] = new
+        else:
+            del self._claims[owner]
+
+    def add(self, key: ObjectKey, owner: Owner, fields: Iterable[str] = ()) -> None:
+        """Take over that the object belongs to that owner, too."""
+        self.learn(owner, {**self._claims.get(owner, {}), key: fields})
+
+    def remove(self, key: ObjectKey, owner: Owner) -> None:
+        """Take over that the object does not belong to that owner any more."""
+        self.learn(owner, {known: fields for known, fields in self._claims.get(owner, {}).items() if known != key})
+
+    def follow(self, kind: str) -> None:
+        """Somebody tells of all changes of objects of that kind from now on."""
+        self._followed.add(kind)
+
+    def unfollow(self, kind: str) -> None:
+        """Nobody tells of them any more, or some may have been missed: what is known of their indexes is forgotten."""
+        self._followed.discard(kind)
+        for key in [key for key in self._indexes if key.kind == kind]:
+            del self._indexes[key]
+
+    def seen(self, key: ObjectKey, modify_index: int) -> None:
+        """The object has that ModifyIndex; older news is ignored. What no owner is known of is not kept."""
+        self._take(key, modify_index, True)
+
+    def gone(self, key: ObjectKey, index: int) -> None:
+        """The object has been deleted at that index."""
+        self._take(key, index, False)
+
+    def index(self, key: ObjectKey) -> int | None:
+        """The ModifyIndex an object has for sure, 0 if it is gone; None where it must be read to know."""
+        known = self._indexes.get(key) if key.kind in self._followed else None
+        return None if known is None else known[0] if known[1] else 0
+
+    def _take(self, key: ObjectKey, index: int, present: bool) -> None:
+        if key in self._owners and self._indexes.get(key, (0, False))[0] <= index:
+            self._indexes[key] = (index, present)
+
+    def _forget(self, key: ObjectKey, owner: Owner) -> None:
+        owners = self._owners[key]
+        del owners[owner]
+        if not owners:
+            del self._owners[key]
+            self._indexes.pop(key, None)

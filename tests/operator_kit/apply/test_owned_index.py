@@ -1,0 +1,59 @@
+"""Whom to wake for an object, and what is known of it without a read."""
+
+from operator_kit.apply.owned_index import ObjectKey, OwnedIndex
+from operator_kit.apply.ownership import Owner
+
+A, B = Owner("resources/t/w/a", 1), Owner("resources/t/w/b", 2)
+KEY = ObjectKey("Variable", "default", "shared")
+OTHER = ObjectKey("Namespace", "", "team")
+
+
+def test_an_object_knows_all_its_owners() -> None:
+    index = OwnedIndex()
+    index.add(KEY, B, ["b"])
+    index.add(KEY, A, ["a"])
+    assert index.owners(KEY) == [A, B]
+    assert index.owner_of_field(KEY, "b", but=A) == B
+    assert index.owner_of_field(KEY, "a", but=A) is None
+    index.remove(KEY, B)
+    assert index.owners(KEY) == [A]
+
+
+def test_a_look_at_a_resource_replaces_what_was_known_of_it() -> None:
+    index = OwnedIndex()
+    index.learn(A, {KEY: [], OTHER: []})
+    index.learn(A, {OTHER: []})
+    assert (index.owners(KEY), index.owners(OTHER)) == ([], [A])
+    index.learn(A, {})
+    assert index.owners(OTHER) == []
+
+
+def test_an_index_is_known_only_while_somebody_follows() -> None:
+    index = OwnedIndex()
+    index.add(KEY, A)
+    index.seen(KEY, 7)
+    assert index.index(KEY) is None
+    index.follow("Variable")
+    assert index.index(KEY) == 7
+    index.unfollow("Variable")
+    index.follow("Variable")
+    assert index.index(KEY) is None
+
+
+def test_older_news_is_ignored() -> None:
+    index = OwnedIndex()
+    index.follow("Variable")
+    index.add(KEY, A)
+    index.gone(KEY, 9)
+    index.seen(KEY, 8)
+    assert index.index(KEY) == 0
+    index.seen(KEY, 10)
+    assert index.index(KEY) == 10
+
+
+def test_what_belongs_to_nobody_is_not_kept() -> None:
+    index = OwnedIndex()
+    index.follow("Variable")
+    index.seen(KEY, 7)
+    index.add(KEY, A)
+    assert index.index(KEY) is None
