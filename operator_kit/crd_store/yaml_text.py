@@ -1,4 +1,4 @@
-"""Reads YAML as its authors mean it, and safely.
+"""Reads YAML as its authors mean it, and safely; writes it so that every reader takes it the same way.
 
 PyYAML speaks YAML 1.1, in which `on` is a boolean, `12:30` a number and `2024-01-01` a date; newer parsers take all
 three as text. So scalars are resolved by YAML 1.2's core schema here.
@@ -6,6 +6,8 @@ three as text. So scalars are resolved by YAML 1.2's core schema here.
 A document comes from a user and must do no harm: deep nesting overflows the C stack of PyYAML's composer, aliases of
 aliases expand to gigabytes, and a key given twice silently loses its first value. All of these are found on the stream
 of events, which needs no recursion, before anything is built.
+
+What is written quotes every text that YAML 1.1 or YAML 1.2 would take for something else.
 """
 
 import re
@@ -19,7 +21,7 @@ MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 
 _CORE = "tag:yaml.org,2002:"
 _HARMLESS_TAGS = frozenset({"!", f"{_CORE}str", f"{_CORE}map", f"{_CORE}seq"})
-CORE_SCHEMA: tuple[tuple[str, str, str], ...] = (
+_CORE_SCHEMA: tuple[tuple[str, str, str], ...] = (
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -46,6 +48,12 @@ def load_yaml(text: str) -> Any:
         raise YamlError(f"{_line(error.problem_mark)}{error.problem or error.context}") from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise YamlError(" ".join(str(error).split())) from error
+
+
+def dump_yaml(value: Any) -> str:
+    """The canonical YAML of plain data: keys sorted, no anchors, no folded lines. Equal values give equal text."""
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=2**31 - 1)
+    return text.removesuffix("...\n")  # the mark of the end, which PyYAML puts behind a lone scalar
 
 
 def _inspect(text: str) -> None:
@@ -132,7 +140,13 @@ def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int | str:
     return number if MIN_INT <= number <= MAX_INT else str(node.value)
 
 
-for _tag, _pattern, _first in CORE_SCHEMA:
+class _Dumper(yaml.CSafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+for _tag, _pattern, _first in _CORE_SCHEMA:
     _characters = ["" if character == "\0" else character for character in _first]
-    _Loader.add_implicit_resolver(f"{_CORE}{_tag}", re.compile(rf"^(?:{_pattern})$"), _characters)
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"{_CORE}{_tag}", re.compile(rf"^(?:{_pattern})$"), _characters)
 _Loader.add_constructor(f"{_CORE}int", _construct_int)

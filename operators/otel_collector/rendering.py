@@ -5,14 +5,11 @@ collector has the wanted configuration.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from operator_kit.crd_store.yaml_text import CORE_SCHEMA
+from operator_kit.crd_store.yaml_text import dump_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +22,5 @@ class RenderedConfig:
 
 def render(config: Mapping[str, Any]) -> RenderedConfig:
     """The canonical YAML of a configuration: keys sorted, no anchors, no folded lines."""
-    text = yaml.dump(
-        dict(config),
-        Dumper=_Dumper,
-        sort_keys=True,
-        default_flow_style=False,
-        allow_unicode=True,
-        width=2**31 - 1,
-    )
+    text = dump_yaml(dict(config))
     return RenderedConfig(text, hashlib.sha256(text.encode()).hexdigest())
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Quotes every text that YAML 1.1 or YAML 1.2 would take for something else."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-for _tag, _pattern, _first in CORE_SCHEMA:
-    _characters = ["" if character == "\0" else character for character in _first]
-    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _characters)
