@@ -105,6 +105,7 @@ TREE: Final[dict[str, Any]] = {
     },
     "get": "resource:get",
     "describe": "resource:describe",
+    "why": "why:why",
     "pause": "resource_control:pause",
     "resume": "resource_control:resume",
     "reconcile": "resource_control:reconcile",

@@ -57,6 +57,26 @@ class Found:
         return self.resource is not None and self.status.observed_generation != self.resource.modify_index
 
     @property
+    def observed(self) -> bool:
+        """Whether any operator has looked at it."""
+        return bool(self.status.conditions)
+
+    @property
+    def readiness(self) -> tuple[str, str]:
+        """Whether it is ready (True, False or Unknown), and in a word why.
+
+        Work that is going on is told before what was true of an older version.
+        """
+        accepted, ready = self.status.condition("Accepted"), self.status.condition("Ready")
+        if self.deleting:
+            return "False", "Deleting"
+        if accepted.status == "False":
+            return "False", accepted.reason
+        if not self.observed:
+            return "Unknown", "NotSeen"
+        return ready.status, "Progressing" if self.behind and ready.status == "True" else ready.reason
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """The labels as they are written; those of a deleted resource as they last were."""
         from operator_kit.crd_store.codec import split_labels
@@ -180,14 +200,19 @@ async def find_target(nomad: "Nomad", wanted: str, name: str) -> "tuple[NamedKin
 
 async def find_all(nomad: "Nomad", kind: "NamedKind") -> list[Found]:
     """All resources of a kind, those that are being deleted too, by name."""
+    found = [await find_one(nomad, kind, name) for name in await names_of(nomad, kind)]
+    return [one for one in found if one is not None]
+
+
+async def names_of(nomad: "Nomad", kind: "NamedKind") -> list[str]:
+    """The names of all resources of a kind, those that are being deleted too, sorted."""
     from operator_kit.crd_store import paths
 
-    resources, statuses = paths.resources(kind.group, kind.kind), paths.statuses(kind.group, kind.kind)
+    names: set[str] = set()
     with failing("Error listing resources"):
-        names = {entry.path.removeprefix(resources) for entry in await nomad.variables.list(resources)}
-        names |= {entry.path.removeprefix(statuses) for entry in await nomad.variables.list(statuses)}
-    found = [await find_one(nomad, kind, name) for name in sorted(names)]
-    return [one for one in found if one is not None]
+        for prefix in (paths.resources(kind.group, kind.kind), paths.statuses(kind.group, kind.kind)):
+            names.update(entry.path.removeprefix(prefix) for entry in await nomad.variables.list(prefix))
+    return sorted(names)
 
 
 async def find_one(nomad: "Nomad", kind: "NamedKind", name: str) -> Found | None:

@@ -47,7 +47,7 @@ async def get(call: Call, wanted: str = "", name: str = "", *, selector: str | N
         call.out(f"No resources of {'kind' if len(listed) == 1 else 'the kinds'} {_names(kind for kind, _ in listed)} found")
     for kind, found in shown:
         heads = ["Name", "Ready", "Reason", *kind.columns, "Age"]
-        lines = [[one.name, *_ready(one), *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
+        lines = [[one.name, *one.readiness, *(one.column(path) for path in kind.columns.values()), _age(one)] for one in found]
         rows = table([heads, *lines])
         call.out(rows if len(listed) == 1 else f"{heading(f'{kind.group}/{kind.kind}')}\n{rows}")
 
@@ -98,18 +98,6 @@ async def _one(call: Call, kind: "PublishedKind", name: str) -> Found:
     if found is None:
         raise Failure(f"No {kind.group}/{kind.kind} {quoted(name)} found")
     return found
-
-
-def _ready(one: Found) -> tuple[str, str]:
-    """Whether the resource is ready, and why; work that is going on is told before what was true of an older version."""
-    accepted, ready = one.status.condition("Accepted"), one.status.condition("Ready")
-    if one.deleting:
-        return "False", "Deleting"
-    if accepted.status == "False":
-        return "False", accepted.reason
-    if not one.status.conditions:
-        return "Unknown", "NotSeen"
-    return ready.status, "Progressing" if one.behind and ready.status == "True" else ready.reason
 
 
 def _age(one: Found) -> str:

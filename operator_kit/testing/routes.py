@@ -85,6 +85,7 @@ ROUTES: Final = (
     _put("node/{}/drain", nodes.drain),
     _one("node/{}", nodes.get, "nodes"),
     #
+    _one("acl/token/self", objects.own_token, "tokens"),
     _list("acl/policies", objects.policies, "policies"),
     _one("acl/policy/{}", objects.policy, "policies"),
     _put("acl/policy/{}", objects.put_policy),
