@@ -97,6 +97,8 @@ ROUTES: Final = (
     _one("volume/host/{}", objects.host_volume, "host_volumes"),
     _delete("volume/host/{}", objects.delete_host_volume),
     _put("volumes", objects.put_csi_volume),
+    _put("volume/csi/{}/create", objects.put_csi_volume),
+    _delete("volume/csi/{}/delete", objects.delete_csi_volume),
     _one("volume/csi/{}", objects.csi_volume, "csi_volumes"),
     _put("volume/csi/{}", objects.put_csi_volume),
     _delete("volume/csi/{}", objects.delete_csi_volume),
