@@ -50,6 +50,7 @@ class Context(Generic[R]):
         holdings: what belongs to the resource, as far as is known.
         remover: takes away what belongs to the resource.
         reasons: why the resource is looked at, in the words of its triggers.
+        look_again: have the resource reconciled once more, as soon as possible; also of use long after this reconcile.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
         now: the time of day, in UTC.
         streaming: whether events tell of changes; without them, what is unfinished asks for a `recheck`.
@@ -66,6 +67,7 @@ class Context(Generic[R]):
         owned: OwnedIndex | None = None,
         save: Callable[[], Awaitable[None]] | None = None,
         reasons: Sequence[str] = (),
+        look_again: Callable[[], None] = lambda: None,
         drift: Drift = "correct",
     ) -> None:
         self.resource = resource
@@ -75,6 +77,7 @@ class Context(Generic[R]):
         self.now = now
         self.streaming = streaming
         self.reasons = tuple(reasons)
+        self.look_again = look_again
         self._write = save
         index = OwnedIndex() if owned is None else owned
         self.holdings = Holdings(self.owner, resource.namespace, resource.status, nomad, jobs, index)

@@ -59,7 +59,7 @@ class Controller(Generic[R]):
         self.queue: WorkQueue[str] = WorkQueue(backoff=backoff, random=self._random, observer=self._metrics)
         self.store = ResourceStore(kind, nomad, self.queue.add, self._random)
         owns_jobs = Job in reconciler.owns
-        self._lifecycle = Lifecycle(reconciler, nomad, self.store, jobs if owns_jobs else None, feed, now)
+        self._lifecycle = Lifecycle(reconciler, nomad, self.store, jobs if owns_jobs else None, feed, now, self.queue.add)
         self._stopping = False
         if owns_jobs:
             prefix = self.store.resources.prefix
@@ -85,9 +85,12 @@ class Controller(Generic[R]):
     async def work(self) -> None:
         """Look at all, then at whatever changes, until cancelled or, after `stop`, until nothing is in hand."""
         self.look_at_all()
-        async with asyncio.TaskGroup() as workers:
-            for number in range(self.reconciler.workers):
-                workers.create_task(self._worker(), name=f"{self.name} worker {number}")
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for number in range(self.reconciler.workers):
+                    workers.create_task(self._worker(), name=f"{self.name} worker {number}")
+        finally:
+            await self.reconciler.stopped()
 
     def stop(self) -> None:
         """Begin nothing more; `work` ends when the workers have finished what they have in hand."""

@@ -14,9 +14,10 @@ middle, there is a status that tells of it, and a deletion that nobody saw is ca
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
@@ -72,8 +73,10 @@ class Lifecycle(Generic[R]):
         jobs: JobInformer | None,
         feed: EventFeed,
         now: Callable[[], datetime],
+        look_again: Callable[[str], None],
         owned: OwnedIndex | None = None,
     ) -> None:
+        self._look_again = look_again
         self._reconciler = reconciler
         self._nomad = nomad
         self._store = store
@@ -156,8 +159,13 @@ class Lifecycle(Generic[R]):
     # Reconciliation
 
     async def _reconcile(self, resource: R, observed: Record | None) -> Verdict:
-        context = self._context(resource)
         status: ResourceStatus = resource.status
+
+        async def save() -> None:
+            nonlocal observed
+            observed = await self._store.write_status(resource.name, status, observed)
+
+        context = self._context(resource, save)
         verdict = await self._call(self._reconciler.reconcile, resource, context)
         if verdict.result in ("success", "requeue_after"):
             status.observed_generation = resource.generation
@@ -181,7 +189,12 @@ class Lifecycle(Generic[R]):
         except InvalidItems as error:
             _log.error("the last applied spec cannot be read", kind=kind.kind, name=name, problem=str(error))
             return Verdict("error")
-        context = self._context(resource)
+
+        async def save() -> None:
+            nonlocal observed
+            observed = await self._store.write_status(name, status, observed)
+
+        context = self._context(resource, save)
         verdict = await self._call(self._undo, resource, context)
         if verdict.result != "success":
             return await self._save(resource, context, observed, Verdict("error") if verdict is TERMINAL else verdict)
@@ -238,7 +251,7 @@ class Lifecycle(Generic[R]):
             return Verdict("error")
         return verdict
 
-    def _context(self, resource: R) -> Context[R]:
+    def _context(self, resource: R, save: Callable[[], Awaitable[None]] | None = None) -> Context[R]:
         return Context(
             resource,
             self._nomad,
@@ -247,4 +260,6 @@ class Lifecycle(Generic[R]):
             streaming=self._feed.connected,
             owned=self._owned,
             drift=self._reconciler.drift,
+            save=save,
+            look_again=partial(self._look_again, resource.name),
         )

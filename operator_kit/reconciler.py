@@ -90,3 +90,9 @@ class Reconciler(ABC, Generic[R]):
         a resource whose `reconcile` never ran to its end. A `Result` with `requeue_after` means "not finished yet".
         """
         return None
+
+    async def paused(self, name: str) -> None:
+        """Nothing is to be done for the resource of that name for now: what runs beside the reconciles for it is to end."""
+
+    async def stopped(self) -> None:
+        """This process ceases to lead, or stops: what runs beside the reconciles is to end. It takes at most a few seconds."""

@@ -55,6 +55,31 @@ class LastApplied(StatusPart):
     spec: dict[str, Any]
 
 
+class Seen(StatusPart):
+    """What a handler dealt with last: digest of a spec or of a field, empty for nothing yet; a field's value if it is small."""
+
+    digest: str = ""
+    value: Any = None
+
+
+class Handled(StatusPart):
+    """What the handlers of a kind have dealt with: the spec that most of them saw last, and who is elsewhere.
+
+    Attributes:
+        generation: of that spec.
+        spec: its digest.
+        fields: those of its fields that handlers follow, by path.
+        apart: handlers that saw another spec last, or none.
+        deleted: handlers of a deletion that have succeeded.
+    """
+
+    generation: int = 0
+    spec: str = ""
+    fields: dict[str, Seen] = {}
+    apart: dict[str, Seen] = {}
+    deleted: list[str] = []
+
+
 class OwnedObject(StatusPart):
     """Something made for the resource.
 
@@ -109,6 +134,7 @@ class ResourceStatus(StatusPart):
         first_failures: the first error of each job that is in trouble, by job ID.
         fleets: roll-outs over many jobs, by name.
         dependents: what was made for each declared dependent, by its name.
+        handled: what handlers have dealt with; None where a kind has no handlers.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -117,6 +143,7 @@ class ResourceStatus(StatusPart):
     observed_generation: int = 0
     conditions: list[Condition] = []
     last_applied: LastApplied | None = None
+    handled: Handled | None = None
     owned: list[OwnedObject] = []
     events: list[RecentEvent] = []
     retry: Retry | None = None

@@ -1,7 +1,8 @@
 """A status as items of a variable: one item for each field, in no more than a variable can hold.
 
-Nomad takes 64 KiB of keys and values. A long last applied spec is compressed; if that is not enough, old events go. What is
-then still too large is refused, for a status that forgets how to undo things is worse than none.
+Nomad takes 64 KiB of keys and values. A long last applied spec is compressed; if that is not enough, old events go, then the
+old values that handlers would be shown. What is still too large is refused, for a status that forgets how to undo things is
+worse than none.
 """
 
 import base64
@@ -22,7 +23,7 @@ _LAST_APPLIED: Final = "lastApplied"
 _COMPRESSED: Final = "zlib:"
 
 _OF_THE_KIT: Final = frozenset(str(field.alias) for field in ResourceStatus.model_fields.values())
-_KEPT: Final = frozenset({_LAST_APPLIED, "owned"})
+_KEPT: Final = frozenset({_LAST_APPLIED, "owned", "handled"})
 """Items that are no words for people: what they say must stay as it is, whatever a secret is."""
 
 
@@ -31,7 +32,7 @@ class StatusTooLarge(ValueError):
 
 
 def pack(status: ResourceStatus) -> dict[str, str]:
-    """The items of a status, its secrets masked. Its oldest events are dropped from itself where they have no room.
+    """The items of a status, its secrets masked. Its oldest events, and old values, go where they have no room.
 
     Raises:
         StatusTooLarge: it does not fit even so.
@@ -46,13 +47,23 @@ def pack(status: ResourceStatus) -> dict[str, str]:
         size = sum(len(key.encode()) + len(value.encode()) for key, value in items.items())
         if size <= LARGEST:
             return items
-        if not status.events:
+        if not status.events and not _forget_values(status):
             spec = len(items.get(_LAST_APPLIED, ""))
             raise StatusTooLarge(
                 f"the status takes {size} bytes, {spec} of them for the last applied spec, and a variable holds {LARGEST}; "
                 "make the spec smaller, or keep its bulk in another variable"
             )
         status.events = status.events[1:]
+
+
+def _forget_values(status: ResourceStatus) -> bool:
+    """Forget the old values that handlers would be shown, but not that they have dealt with them; whether there were any."""
+    handled = status.handled
+    if handled is None or all(seen.value is None for seen in (*handled.fields.values(), *handled.apart.values())):
+        return False
+    for seen in (*handled.fields.values(), *handled.apart.values()):
+        seen.value = None
+    return True
 
 
 def unpack(model: type[Status], items: Mapping[str, str]) -> Status:
