@@ -47,6 +47,12 @@ namespace "%s" {
     path "locks/otel_collector" {
       capabilities = ["list", "read", "write"]
     }
+    path "locks/otel_collector/*" {
+      capabilities = ["list", "read", "write", "destroy"]
+    }
+    path "operators/otel_collector" {
+      capabilities = ["list", "read", "write"]
+    }
   }
 }
 """

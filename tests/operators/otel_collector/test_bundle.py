@@ -42,3 +42,10 @@ def test_the_policy_is_of_one_namespace_and_never_writes_a_resource() -> None:
     assert "destroy" not in resources
     for word in ('*" {\n  policy', "node", "agent", "operator {", "management"):
         assert word not in rules
+
+
+def test_the_policy_lets_it_lead_follow_its_switch_and_keep_its_shards() -> None:
+    rules = policy("default").rules
+    for path in ("locks/otel_collector", "locks/otel_collector/*", "operators/otel_collector"):
+        assert f'path "{path}"' in rules
+    assert '"read-job"' in rules
