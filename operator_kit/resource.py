@@ -123,7 +123,8 @@ class Resource:
             if model is None or not isinstance(shape_at(model, path.partition(".")[2]), Text | Scalar):
                 known = " or ".join(f"{prefix}<field>" for prefix in FIELDS)
                 raise TypeError(f'{cls.__name__}: selectable "{path}" must be {known}, a field with a single value')
-        immutable_fields(spec)
+        if spec.__pydantic_complete__:
+            immutable_fields(spec)
         cls.group, cls.kind, cls.version = group, kind, version
         cls.versions = Versions.of(version, spec, versions, stored)
         cls.short_names, cls.columns = short_names, dict(columns or {})

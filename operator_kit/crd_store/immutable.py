@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema
 
 from operator_kit.crd_store.codec import Problem
 from operator_kit.crd_store.selectors import text_of
-from operator_kit.crd_store.shapes import Record, shape_of, value_at
+from operator_kit.crd_store.shapes import Record, completed, shape_of, value_at
 
 
 class _Immutable:
@@ -54,7 +54,7 @@ def changed_immutables(old: BaseModel, new: BaseModel) -> list[Problem]:
 
 
 def _paths(model: type[BaseModel], prefix: str, above: tuple[type[BaseModel], ...]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
+    for name, field in completed(model).model_fields.items():
         path = f"{prefix}{field.alias or name}"
         shape = shape_of(field.annotation)
         if Immutable in field.metadata:

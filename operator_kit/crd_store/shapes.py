@@ -80,10 +80,17 @@ def _shape_of_class(annotation: Any) -> Shape:
     return Scalar()
 
 
+def completed(model: type[BaseModel]) -> type[BaseModel]:
+    """The model itself, once the classes are known that it names and that were defined after it."""
+    if not model.__pydantic_complete__:
+        model.model_rebuild()
+    return model
+
+
 @cache
 def fields_of(model: type[BaseModel]) -> dict[str, Shape]:
     """The shapes of a model's fields, by the keys that validation takes: a field's alias, or its name without one."""
-    return {key: shape_of(model.model_fields[name].annotation) for key, name in _keys(model).items()}
+    return {key: shape_of(completed(model).model_fields[name].annotation) for key, name in _keys(model).items()}
 
 
 @cache

@@ -13,6 +13,7 @@ from operator_kit.testing.faults import Faults, Rates
 from operator_kit.testing.harness import ready, running, status_of
 from operator_kit.testing.loop import eventually, simulate, virtual_time
 from operator_kit.testing.nomad import MemoryNomad
+from operator_kit.testing.roundtrip import roundtrip
 from operator_kit.testing.state import Cluster
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Rates",
     "eventually",
     "ready",
+    "roundtrip",
     "running",
     "simulate",
     "status_of",

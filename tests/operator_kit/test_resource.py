@@ -1,11 +1,13 @@
 """A kind is declared by a class; mistakes in it are told when it is defined."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from operator_kit import Resource, ResourceStatus
+from operator_kit.crd_store.codec import decode
+from operator_kit.crd_store.immutable import Immutable, immutable_fields
 from operator_kit.crd_store.selectors import Selector
 
 
@@ -37,6 +39,15 @@ class Database(
 
     class Status(ResourceStatus):
         address: str = ""
+
+
+class Early(Resource, group="example", kind="early"):
+    class Spec(BaseModel):
+        late: "Late | None" = None
+
+
+class Late(BaseModel):
+    mark: Annotated[str, Immutable] = ""
 
 
 class Plain(Resource, group="example", kind="plain"):
@@ -129,3 +140,9 @@ def test_a_spec_field_cannot_be_called_like_an_item_with_another_meaning() -> No
 
     with pytest.raises(TypeError, match='field "labels"'):
         define(Spec=Labelled)
+
+
+def test_a_spec_may_name_a_class_that_comes_later() -> None:
+    spec = decode(Early.Spec, {"late.mark": "x"})
+    assert spec == Early.Spec(late=Late(mark="x"))
+    assert immutable_fields(Early.Spec) == ("late.mark",)
