@@ -82,7 +82,7 @@ class FleetRecord(StatusPart):
 
     Attributes:
         revision: fingerprint of all that is wanted.
-        applied: fingerprint of what was applied last, by job ID.
+        applied: fingerprint of what was applied last, by job ID; empty for a job that is being taken down to be made anew.
         failed: why what was applied last is no good, by job ID.
     """
 
