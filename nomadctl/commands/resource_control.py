@@ -136,7 +136,8 @@ async def _person(nomad: "Nomad") -> str:
         token = await nomad.acl.self()
     except NomadError:
         return local
-    return f"{token.name or token.accessor_id} ({local})"
+    # Where there are no ACLs, or no token was given, everybody's is the same, and tells nothing.
+    return local if token.accessor_id in ("acls-disabled", "anonymous") else f"{token.name or token.accessor_id} ({local})"
 
 
 def _named(kind: "NamedKind", name: str) -> str:

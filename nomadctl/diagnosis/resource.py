@@ -130,11 +130,13 @@ async def _status(subject: Subject, found: "Found") -> Findings:
                 f"nobody knows whether {quoted(key)} was created outside of Nomad: {thing.message or 'the answer was lost'}",
                 f"look there, then answer with the item operator.external.{key}=<id>, or =absent: {_edit(subject)}",
             )
+    if accepted.status == "False":
+        return  # nothing goes on before it is
     if status.retry is not None:
         yield _failing(subject, found)
     elif (stalled := status.condition("Stalled")).status == "True" and stalled.reason != "ExternalOutcomeUnknown":
         yield Finding("Stalled", f"no progress without help ({stalled.reason}): {stalled.message}", _edit(subject))
-    elif found.behind and accepted.status != "False":
+    elif found.behind:
         assert variable is not None
         yield Finding(
             "NotObserved",
@@ -197,7 +199,8 @@ async def _owned(nomad: "Nomad", subject: Subject, thing: "OwnedObject") -> Find
 
 
 def _edit(subject: Subject) -> str:
-    return f"nomadctl var put {subject.path} <field>=<value> …"
+    """How its items are corrected: what is read tells the index that the write is checked against."""
+    return f"nomadctl var get -out=hcl {subject.path} >spec.nv.hcl, correct it, nomadctl var put @spec.nv.hcl"
 
 
 def _lines(text: str) -> tuple[str, ...]:

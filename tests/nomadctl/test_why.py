@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
-from nomad_api.errors import Forbidden
-from nomad_api.models import Job, Task, TaskGroup
+from nomad_api.client.acl import ACL
+from nomad_api.errors import BadRequest, Forbidden
+from nomad_api.models import ACLToken, Job, Task, TaskGroup
 from nomadctl.commands.why import IN_THE_WAY
+from nomadctl.diagnosis.finding import Finding
+from nomadctl.diagnosis.operators import operator_findings
 from operator_kit import Context, PermanentError, TemporaryError
 from operator_kit.conditions import utc_now
 from operator_kit.crd_store.status_items import pack, unpack
@@ -64,6 +68,10 @@ async def with_status(nomad: MemoryNomad, **fields: Any) -> None:
     """Let the status say this, too."""
     status = unpack(Widget.Status, nomad.items(STATUS) or {})
     await nomad.variables.put(STATUS, pack(status.model_copy(update=fields)))
+
+
+async def operator_gathered(nomad: MemoryNomad) -> list[Finding]:
+    return [one async for one in operator_findings(nomad, "operator")]
 
 
 def operator_job(id: str = "operator", **meta: str) -> Job:
@@ -167,6 +175,17 @@ async def test_an_operator_that_runs_but_does_not_lead() -> None:
 
 
 @virtual_time
+async def test_where_acls_are_off_locks_are_shown_to_everyone(monkeypatch: pytest.MonkeyPatch) -> None:
+    nomad = MemoryNomad()
+    async with operator(nomad):
+        pass
+    for token in (ACLToken(accessor_id="acls-disabled", type="client"), BadRequest(400, "ACL support disabled", "GET", "")):
+        monkeypatch.setattr(ACL, "self", AsyncMock(side_effect=[token]))
+        [found] = [one for one in (await operator_gathered(nomad)) if one.reason == "OperatorNotRunning"]
+        assert "management" not in found.message
+
+
+@virtual_time
 async def test_where_the_token_is_not_shown_locks_nothing_is_claimed_of_them() -> None:
     nomad = MemoryNomad()
     async with operator(nomad):
@@ -250,7 +269,7 @@ async def test_a_spec_that_is_not_accepted_shows_every_mistake() -> None:
         found = await finding(nomad, "NotAccepted")
         assert len(found["Evidence"]) == 2
         assert any(line.startswith("sise: ") for line in found["Evidence"])
-        assert found["Cure"].startswith("nomadctl var put resources/test/widget/one ")
+        assert found["Cure"].startswith("nomadctl var get -out=hcl resources/test/widget/one ")
 
 
 @virtual_time
