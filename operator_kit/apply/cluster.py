@@ -16,6 +16,14 @@ async def _put_namespace(nomad: Nomad, namespace: Namespace, index: int, fields:
     await nomad.namespaces.apply(namespace)
 
 
+async def _namespaces(nomad: Nomad) -> list[str]:
+    return [namespace.name for namespace in await nomad.namespaces.list()]
+
+
+async def _pools(nomad: Nomad) -> list[str]:
+    return [pool.name for pool in await nomad.node_pools.list()]
+
+
 async def _put_pool(nomad: Nomad, pool: NodePool, index: int, fields: Collection[str]) -> None:
     await nomad.node_pools.apply(pool)
 
@@ -30,6 +38,7 @@ NAMESPACE: Final = TreeKind[Namespace](
     build=built(Namespace),
     index=modify_index,
     get=lambda nomad, id: nomad.namespaces.get(id),
+    listed=_namespaces,
     put=_put_namespace,
     remove=lambda nomad, namespace, fields: nomad.namespaces.delete(namespace.name),
 )
@@ -44,6 +53,7 @@ NODE_POOL: Final = TreeKind[NodePool](
     build=built(NodePool),
     index=modify_index,
     get=lambda nomad, id: nomad.node_pools.get(id),
+    listed=_pools,
     put=_put_pool,
     remove=lambda nomad, pool, fields: nomad.node_pools.delete(pool.name),
 )

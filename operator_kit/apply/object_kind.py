@@ -81,6 +81,10 @@ class ObjectKind(ABC, Generic[T]):
     def content(self, wish: Any) -> bytes:
         """All that is asked for, as bytes that are the same for the same wish."""
 
+    async def ids(self, nomad: Nomad) -> list[str]:
+        """What there is of the kind in the client's namespace, as far as marks can be found there at a bearable price."""
+        return []
+
     @abstractmethod
     async def read(self, nomad: Nomad, id: str) -> Live[T] | None:
         """The object as it is, None if there is none."""

@@ -41,6 +41,10 @@ async def _put_policy(nomad: Nomad, policy: ACLPolicy, index: int, fields: Colle
     await nomad.acl.upsert_policy(policy)
 
 
+async def _policies(nomad: Nomad) -> list[str]:
+    return [policy.name for policy in await nomad.acl.policies()]
+
+
 ACL_POLICY: Final = TreeKind[ACLPolicy](
     name="ACLPolicy",
     noun="ACL policy",
@@ -51,6 +55,7 @@ ACL_POLICY: Final = TreeKind[ACLPolicy](
     build=_policy,
     index=modify_index,
     get=lambda nomad, id: nomad.acl.policy(id),
+    listed=_policies,
     put=_put_policy,
     remove=lambda nomad, policy, fields: nomad.acl.delete_policy(policy.name),
 )

@@ -27,6 +27,7 @@ class TreeKind(ObjectKind[T]):
         build: the object of an ID with these fields, in place of another one or of none.
         index: the ModifyIndex of an object.
         get: read an object.
+        listed: the IDs of all objects, where looking for marks in them is worth the reads.
         put: write an object where its index is still the given one (as far as Nomad can check it; 0 is "there is none"),
             knowing which fields the wish gives; its new index, None where the answer does not tell.
         remove: delete an object, knowing which fields the wish gave.
@@ -46,6 +47,7 @@ class TreeKind(ObjectKind[T]):
     get: Callable[[Nomad, str], Awaitable[T]]
     put: Callable[[Nomad, T, int, Collection[str]], Awaitable[int | None]]
     remove: Callable[[Nomad, T, Collection[str]], Awaitable[None]]
+    listed: Callable[[Nomad], Awaitable[list[str]]] | None = None
     marks: Path | None = ("Meta",)
     hidden: frozenset[str] = frozenset()
     namespaced: bool = True
@@ -65,6 +67,9 @@ class TreeKind(ObjectKind[T]):
 
     def content(self, wish: Any) -> bytes:
         return orjson.dumps(self.wish(wish), option=orjson.OPT_SORT_KEYS)
+
+    async def ids(self, nomad: Nomad) -> list[str]:
+        return [] if self.listed is None else await self.listed(nomad)
 
     async def read(self, nomad: Nomad, id: str) -> Live[T] | None:
         try:

@@ -85,6 +85,10 @@ def resource_kind(group: str, kind: str) -> ObjectKind[Any]:
             return False
         return True
 
+    async def listed(nomad: Nomad) -> list[str]:
+        prefix = paths.resources(group, kind)
+        return [variable.path.removeprefix(prefix) for variable in await nomad.variables.list(prefix)]
+
     return TreeKind[Variable](
         name=paths.resources(group, kind).rstrip("/"),
         noun=f"resource {group}/{kind}",
@@ -98,5 +102,6 @@ def resource_kind(group: str, kind: str) -> ObjectKind[Any]:
         remove=_delete_variable,
         marks=(),
         never_empty=True,
+        listed=listed,
         lingers=lingers,
     )

@@ -48,6 +48,10 @@ class JobInformer(Source):
         """IDs of the jobs that belong to the resource, sorted."""
         return sorted(self._of_owner.get(owner, ()))
 
+    def owners(self) -> list[tuple[str, Owner]]:
+        """The IDs of all owned jobs with their owners, by ID."""
+        return sorted(((job_id, job.owner) for job_id, job in self._jobs.items()), key=lambda pair: pair[0])
+
     def registered(self, job_id: str, owner: Owner, job_modify_index: int) -> None:
         """Take over our own registration: what was written is known at once."""
         known = self._jobs.get(job_id)
