@@ -39,7 +39,7 @@ def shortened(message: str, limit: int = LONGEST_MESSAGE) -> str:
 class Condition(BaseModel):
     """One observation. `reason` is a CamelCase word for programs, `message` a sentence for people."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
     type: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$")
     status: ConditionStatus

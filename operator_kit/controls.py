@@ -56,6 +56,9 @@ class Controls(BaseModel):
         return flat | {f"{PREFIX}external.{key}": id for key, id in self.external.items()}
 
 
+_NONE: Final = Controls()
+
+
 class _Items(BaseModel):
     """The place of the controls among the items, so that mistakes are told by their whole keys."""
 
@@ -64,10 +67,10 @@ class _Items(BaseModel):
 
 def split_controls(items: Mapping[str, str]) -> tuple[dict[str, str], Controls, list[Problem]]:
     """The items that are no controls, the controls, and what is wrong with those; a wrong one is as if it were absent."""
-    rest = {key: text for key, text in items.items() if not key.startswith(PREFIX)}
     controls = {key: text for key, text in items.items() if key.startswith(PREFIX)}
     if not controls:
-        return rest, Controls(), []
+        return dict(items), _NONE, []
+    rest = {key: text for key, text in items.items() if key not in controls}
     try:
         return rest, decode(_Items, controls).operator, []
     except InvalidItems as error:

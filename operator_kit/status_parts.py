@@ -19,9 +19,13 @@ Note = Annotated[str, BeforeValidator(lambda text: shortened(text, LONGEST_NOTE)
 
 
 class StatusPart(BaseModel):
-    """What all parts of a status have in common: camelCase keys."""
+    """What all parts of a status have in common: camelCase keys.
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    Unknown ones are ignored: an operator that was rolled back must not forget what was made because the newer one had noted
+    more about it.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
 
 ExternalState = Literal["pending", "succeeded", "failed", "unknown"]

@@ -94,11 +94,13 @@ def encode(model: BaseModel, *, exclude_defaults: bool = False) -> dict[str, str
 def split_labels(items: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The items of the spec, and the labels (items `labels.<key>`)."""
     labels = {key[len(LABELS) :]: value for key, value in items.items() if key.startswith(LABELS)}
+    if not labels:
+        return dict(items), labels
     return {key: value for key, value in items.items() if not key.startswith(LABELS)}, labels
 
 
 def validate(model: type[Model], data: Any) -> Model:
-    """The model of plain data; keys that it does not know are mistakes, unless a model wants extra ones.
+    """The model of plain data; keys that it does not know are mistakes, unless a model says by `extra` what to do with them.
 
     Raises:
         InvalidItems: with every mistake.
@@ -202,8 +204,11 @@ class _Reading:
                 name = key_for(model, head)
                 if name is not None:
                     return target, name, fields_of(model)[name]
-                if model.model_config.get("extra") == "allow":
-                    return target, head, Anything()
+                match model.model_config.get("extra"):
+                    case "allow":
+                        return target, head, Anything()
+                    case "ignore":
+                        return None
                 self.problems.append(_unknown(model, head, prefix))
             case Sequence(item) if head.isdecimal():
                 return target, int(head), item
@@ -247,14 +252,14 @@ class _Reading:
 
 
 def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem | None:
-    """A mistake found by pydantic, in words; None for an extra key of a model that wants them."""
+    """A mistake found by pydantic, in words; None for an extra key of a model that keeps or ignores them."""
     location = detail["loc"]
     key = ".".join(map(str, location)) or SPEC
     if detail["type"] == "extra_forbidden":
         parent = _model_at(model, location[:-1])
         if parent is None:
             return Problem(key, "unknown key", "remove it")
-        if parent.model_config.get("extra") == "allow":
+        if parent.model_config.get("extra") in ("allow", "ignore"):
             return None
         return _unknown(parent, str(location[-1]), "".join(f"{part}." for part in location[:-1]))
     reason = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")

@@ -24,7 +24,7 @@ DISTRIBUTION: Final = "nomad-operator-framework"
 class PublishedVersion(BaseModel):
     """One version of a kind: the schema of its spec, as users write it, and why to leave it, if it is deprecated."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="allow")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
     name: str
     deprecated: str = ""
@@ -45,7 +45,7 @@ class PublishedKind(BaseModel):
         producer: the operator and its version.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="allow")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
     group: str
     kind: str

@@ -36,6 +36,13 @@ class Open(BaseModel):
     name: str = ""
 
 
+class Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = ""
+    limits: Limits = Limits()
+
+
 class Camel(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
@@ -237,6 +244,13 @@ def test_an_authors_own_check_is_told_in_its_words() -> None:
 
     with pytest.raises(InvalidItems, match=r"^port: choose a port above 1023 \(it is 80\)$"):
         validate(Checked, {"port": 80})
+
+
+def test_a_model_may_ask_to_ignore_what_it_does_not_know() -> None:
+    assert decode(Lenient, {"name": "x", "other": "1", "other.deep": "2"}) == Lenient(name="x")
+    assert validate(Lenient, {"name": "x", "other": {"deep": 1}}) == Lenient(name="x")
+    with pytest.raises(InvalidItems, match=r"^limits\.cpux: unknown key"):
+        decode(Lenient, {"limits": '{"cpux": 1}', "other": "1"})
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)

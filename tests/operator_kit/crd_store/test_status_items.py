@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operator_kit.conditions import Condition
 from operator_kit.crd_store.status_items import LARGEST, LONG, StatusTooLarge, pack, unpack
 from operator_kit.status import LastApplied, OwnedObject, ResourceStatus
+from operator_kit.testing.specs import specs
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -80,3 +85,27 @@ def test_an_unreadable_memory_is_no_memory(last_applied: str) -> None:
 
 def test_an_empty_variable_is_a_fresh_status() -> None:
     assert unpack(Status, {}) == Status()
+
+
+@given(specs(Status, {datetime: st.datetimes(timezones=st.just(UTC))}))
+def test_a_status_that_is_read_and_written_again_is_the_same_to_the_byte(written: Status) -> None:
+    items = pack(written)
+    read = unpack(Status, items)
+    assert read == written
+    assert pack(read) == items
+
+
+def _with_news(value: Any) -> Any:
+    """What a newer operator would write: every mapping of the kit's own has one more key."""
+    if isinstance(value, list):
+        return [_with_news(inner) for inner in value]
+    return {**value, "news": {"deep": 1}} if isinstance(value, dict) else value
+
+
+def test_an_operator_that_is_rolled_back_forgets_nothing_of_what_the_newer_one_did() -> None:
+    items = pack(status())
+    newer = {
+        key: orjson.dumps(_with_news(orjson.loads(text))).decode() if text[:1] in ("[", "{") else text
+        for key, text in items.items()
+    }
+    assert unpack(Status, {**newer, "news": "1"}) == status()
