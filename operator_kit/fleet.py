@@ -13,9 +13,9 @@ The strategies are metacontroller's:
 Flow: every reconcile looks at all jobs, and begins what may be begun. Nothing is waited for, and nothing but the fingerprint of
 what was applied to each job is remembered: a restarted operator goes on where the earlier one was.
 Guarantees: with the rolling strategies a healthy job is touched only while fewer than `max_unavailable` are not healthy, and
-no more than that many are under way; unhealthy ones come first, then the order given. A failure pauses the roll-out: what is
-wanted of the failed job must change, or the job be purged to try the same again. While it is paused, what was lost or changed
-by others in jobs that are done is still put right.
+no more than that many are under way; they are taken in the order given. A failure pauses the roll-out: what is wanted of the
+failed job must change, or the job be purged to try the same again. While it is paused, what was lost or changed by others in
+jobs that are done is still put right.
 Assumptions: the jobs have the same IDs from one reconcile to the next. One that is no longer wanted is deleted at once.
 Caveats: a deployment that fails and is reverted by Nomad counts as failed, as long as Nomad remembers it.
 """
@@ -112,12 +112,12 @@ async def roll_out(
 
 
 def _due(children: Sequence[Child], most: int) -> list[Child]:
-    """What may be begun now, what is not available first."""
+    """What may be begun now. What is down already costs nothing, so it waits only for its turn among those under way."""
     halted = any(child.state == "Failed" for child in children)
     due = [child for child in children if child.state == "Replacing"]
     under_way = sum(child.state in ("Replacing", "Updating") for child in children)
     down = sum(not child.available for child in children)
-    for child in sorted(children, key=lambda child: child.available):
+    for child in children:
         if child.state not in ("Missing", "Outdated", "Changed") or (halted and not child.known):
             continue
         if under_way >= most or (child.available and down >= most):

@@ -96,7 +96,7 @@ class FleetRecord(StatusPart):
 
 
 class DependentObject(StatusPart):
-    """An object that was made as a dependent; see `operator_kit.dependents`."""
+    """An object that was made for a declared dependent; see `operator_kit.dependents`."""
 
     kind: str
     id: str

@@ -319,7 +319,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(operations, st.integers(min_value=1, max_value=3), st.sampled_from(("RollingInPlace", "RollingRecreate")))
 def test_never_more_are_down_than_may_be_and_it_always_ends(steps: list[tuple[str, int]], most: int, strategy: str) -> None:
     async def run() -> None:
@@ -344,7 +344,7 @@ def test_never_more_are_down_than_may_be_and_it_always_ends(steps: list[tuple[st
     simulate(run())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(operations, st.integers(min_value=0, max_value=4), st.integers(min_value=1, max_value=3))
 def test_after_a_failure_nothing_more_is_begun_until_the_wish_changes(
     steps: list[tuple[str, int]], victim: int, most: int
