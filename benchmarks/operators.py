@@ -119,11 +119,11 @@ async def _no_op_reconciles(nomad: Nomad) -> Figure:
         await nomad.variables.put(f"resources/bench/idle/{name}", {"text": "x" * 500})
     async with _running(nomad, IdleReconciler()) as manager:
         (controller,) = manager.controllers
-        await _drained(controller.queue)
+        await _drained(controller.shards[0].queue)
         began = time.perf_counter()
         for _ in range(ROUNDS):
             controller.look_at_all()
-            await _drained(controller.queue)
+            await _drained(controller.shards[0].queue)
         figure = RESOURCES * ROUNDS / (time.perf_counter() - began)
         for name in names:
             await nomad.variables.delete(f"resources/bench/idle/{name}")

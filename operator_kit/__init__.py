@@ -15,9 +15,10 @@ run(WebsiteReconciler(), name="website")
 
 from operator_kit.conditions import Condition
 from operator_kit.context import Context
+from operator_kit.engine.result import PermanentError, Result, TemporaryError
 from operator_kit.manager import Manager
 from operator_kit.process.run import run
-from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
+from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout
 from operator_kit.status import ResourceStatus

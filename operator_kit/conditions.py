@@ -4,13 +4,14 @@ A condition is an observation, not a state of a machine. The list is a map by `t
 `lastTransitionTime` moves only when `status` does: reason, message and observed generation may change without it, so that
 "Ready since 09:12" stays true while the message counts allocations.
 
-The kit itself keeps five of them:
+The kit itself keeps six of them:
 
     Accepted     the spec can be read and is valid (False: nothing is done until it changes)
     Reconciled   the last attempt to bring the world in line with the spec succeeded
     Ready        the summary a user waits for; the reconciler's own, True after a success that says nothing else
     Stalled      no progress without help: a permanent error or a timeout (present only while True)
     Drifted      another has changed what was made for the resource (absent until that happens for the first time)
+    Paused       nothing is done, because somebody asked for that (present only while True)
 """
 
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ DRIFTED: Final = "Drifted"
 RECONCILED: Final = "Reconciled"
 READY: Final = "Ready"
 STALLED: Final = "Stalled"
+PAUSED: Final = "Paused"
 
 LONGEST_MESSAGE: Final = 1024
 """Characters of a message that are kept: a status must fit into a variable."""

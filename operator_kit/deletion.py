@@ -17,7 +17,7 @@ from typing import Any
 
 from nomad_api.errors import NomadError
 from operator_kit.context import RECHECK, Context
-from operator_kit.reconciler import Result
+from operator_kit.engine.result import Result
 
 
 async def part_with_all(ctx: Context[Any]) -> Result | None:

@@ -30,7 +30,7 @@ from typing import Any, Final
 from nomad_api.client import retrying
 from operator_kit.context import Context
 from operator_kit.controls import PREFIX
-from operator_kit.reconciler import PermanentError, TemporaryError
+from operator_kit.engine.result import PermanentError, TemporaryError
 from operator_kit.status_parts import ExternalObject
 
 GRACE: Final = 30.0

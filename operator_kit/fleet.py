@@ -29,7 +29,7 @@ from nomad_api.errors import NotFound
 from nomad_api.models import Job
 from operator_kit.apply.fingerprint import fingerprint
 from operator_kit.context import RECHECK, Context
-from operator_kit.reconciler import PermanentError
+from operator_kit.engine.result import PermanentError
 from operator_kit.rollout import Rollout
 from operator_kit.status_parts import FleetRecord
 

@@ -1,65 +1,54 @@
 """The life of a resource, one look at a time: accept, reconcile, finalize.
 
-`Lifecycle.look` gets a name, reads the resource and its status, and does the one thing that is due:
+`Lifecycle.look` reads the resource and its status, and does the one thing that is due:
 
     resource  status              what is due
     --------  ------------------  ---------------------------------------------------------------------------
     no        no                  nothing
-    yes       no, or of this uid  read the spec (`Accepted`), remember it in the status, then `reconcile`
+    no        yes                 a pending deletion: `finalize` from the last applied spec, remove what it owns and the status
     yes       of another uid      the resource was made anew: finalize the old one first
-    no        yes                 a pending deletion: `finalize` from the last applied spec, remove owned jobs and the status
+    paused    any                 nothing, and the status says so
+    yes       no, or of this uid  read the spec (`Accepted`), remember it in the status, then `reconcile`
 
 The spec is remembered **before** the first reconcile of it. So whatever a reconcile did, even one that was killed in the
 middle, there is a status that tells of it, and a deletion that nobody saw is carried out later.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Generic, Literal, TypeVar
+from math import ceil
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NomadError
 from operator_kit.apply.owned_index import OwnedIndex
-from operator_kit.conditions import ACCEPTED, READY, RECONCILED, STALLED, find_condition
+from operator_kit.conditions import ACCEPTED, PAUSED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems
 from operator_kit.crd_store.declarations import caution, is_remembered, recall, remember
 from operator_kit.crd_store.status_items import StatusTooLarge
-from operator_kit.crd_store.store import ResourceStore
+from operator_kit.crd_store.store import ResourceStore, StatusDraft
 from operator_kit.deletion import part_with_all
+from operator_kit.engine.attempt import GONE, Attempt, attempt
+from operator_kit.engine.result import Result
+from operator_kit.engine.visit import Visit
 from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.variables import Record
-from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
+from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
-from operator_kit.status import ResourceStatus
+from operator_kit.status import ResourceStatus, Retry
 
 R = TypeVar("R", bound=Resource)
 
 _log = structlog.get_logger("operator_kit.lifecycle")
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a look came to, and when to look again.
-
-    Attributes:
-        result: `success`, `requeue_after` (a success that wants another look), `error` (another look is due), `terminal`
-            (only a change helps), `gone` (there is nothing any more).
-        after: seconds until the next look; None for the default of the result.
-    """
-
-    result: Literal["success", "requeue_after", "error", "terminal", "gone"]
-    after: float | None = None
-
-
-GONE: Final = Verdict("gone")
-TERMINAL: Final = Verdict("terminal")
+_TERMINAL: Final = Attempt("terminal")
+_AT_ONCE: Final = Attempt("requeue_after", 0.0)
 
 
 class Lifecycle(Generic[R]):
@@ -86,172 +75,187 @@ class Lifecycle(Generic[R]):
         self._owned = OwnedIndex() if owned is None else owned
         self._halted: dict[str, int] = {}
 
-    async def look(self, name: str) -> Verdict:
+    async def look(self, visit: Visit) -> Attempt:
         """Do what is due for the resource of that name. Raises nothing but cancellation."""
         try:
-            return await self._look(name)
-        except Conflict:
+            return await self._look(visit)
+        except Conflict as error:
             # Another wrote the status: a former leader, or a person. It is read anew at the next look.
-            return Verdict("error")
+            return Attempt("error", reason="Conflict", message=str(error), error=error)
         except NomadError as error:
-            _log.warning("cannot look", kind=self._reconciler.resource.kind, name=name, error=str(error))
-            return Verdict("error")
+            _log.warning("cannot look", kind=self._reconciler.resource.kind, name=visit.id, error=str(error))
+            return Attempt("error", reason=type(error).__name__, message=str(error), error=error)
 
-    async def _look(self, name: str) -> Verdict:
+    async def _look(self, visit: Visit) -> Attempt:
+        name = visit.id
         declared, observed = await self._store.read(name)
-        status = self._store.status(observed)
         if declared is None and observed is None:
             self._halted.pop(name, None)
             return GONE
         if declared is None and not await self._store.confirm_absence(name):
-            return Verdict("requeue_after", 0.0)
-        if observed is not None and (declared is None or status.uid not in (0, declared.create_index)):
-            verdict = await self._finalize(name, status, observed)
-            return Verdict("requeue_after", 0.0) if verdict is GONE and declared is not None else verdict
+            return _AT_ONCE
+        draft = self._store.draft(name, observed)
+        if draft.written and (declared is None or draft.status.uid not in (0, declared.create_index)):
+            ended = await self._finalize(visit, draft)
+            return _AT_ONCE if ended is GONE and declared is not None else ended
         assert declared is not None
         if self._halted.get(name) == declared.modify_index:
-            return TERMINAL
+            return _TERMINAL
         self._halted.pop(name, None)
+        if self._store.controls(declared).paused:
+            return await self._pause(visit, declared, draft)
         try:
-            resource = self._store.resource(name, declared, status)
+            resource = self._store.resource(name, declared, draft.status)
         except InvalidItems as error:
-            return await self._reject(name, declared, status, observed, "InvalidSpec", str(error))
+            return await self._reject(visit, declared, draft, "InvalidSpec", str(error))
         if not is_remembered(resource):
-            before = status.last_applied
+            applied = draft.status.last_applied
             try:
-                observed = await self._accept(resource, observed)
+                await self._accept(visit, resource, draft)
             except StatusTooLarge as error:
-                status.last_applied = before
-                return await self._reject(name, declared, status, observed, "SpecTooLarge", str(error))
-        return await self._reconcile(resource, observed)
+                draft.status.last_applied = applied
+                return await self._reject(visit, declared, draft, "SpecTooLarge", str(error))
+        return await self._reconcile(visit, resource, draft)
 
     # Acceptance
 
-    async def _accept(self, resource: R, observed: Record | None) -> Record:
+    async def _accept(self, visit: Visit, resource: R, draft: StatusDraft) -> None:
         """Remember the spec in the status, as the one to undo."""
-        status: ResourceStatus = resource.status
-        context = self._context(resource)
+        status = draft.status
+        context = self._context(visit, resource, draft)
         status.uid = resource.uid
         status.last_applied = remember(resource)
         context.set_condition(ACCEPTED, True, "Valid", caution(resource))
         for type in (RECONCILED, READY):
             if find_condition(status.conditions, type) is None:
                 context.set_condition(type, None, "Pending", "the first reconcile has begun")
-        return await self._store.write_status(resource.name, status, observed)
+        await draft.save()
 
-    async def _reject(
-        self, name: str, declared: Record, status: ResourceStatus, observed: Record | None, reason: str, message: str
-    ) -> Verdict:
+    async def _reject(self, visit: Visit, declared: Record, draft: StatusDraft, reason: str, message: str) -> Attempt:
         """Say what is wrong with the spec. What an earlier spec brought about goes on as it is."""
-        # A resource without a spec cannot be: this one only lends its identity to the conditions.
-        bearer: Any = self._reconciler.resource(
-            name, ResourceStatus(), uid=declared.create_index, generation=declared.modify_index, status=status
-        )
-        context = self._context(bearer)
-        status.uid = declared.create_index
+        context = self._bearer(visit, declared, draft)
         context.set_condition(ACCEPTED, False, reason, message)
-        if find_condition(status.conditions, READY) is None:
+        if find_condition(draft.status.conditions, READY) is None:
             context.set_condition(READY, None, "NotAccepted", "the spec is not valid")
         context.event("Warning", reason, message)
-        await self._store.write_status(name, status, observed)
-        return TERMINAL
+        draft.status.last_handled_reconcile = self._store.controls(declared).reconcile
+        await draft.save()
+        return _TERMINAL
+
+    async def _pause(self, visit: Visit, declared: Record, draft: StatusDraft) -> Attempt:
+        """Say that nothing is done. What was brought about goes on as it is."""
+        context = self._bearer(visit, declared, draft)
+        context.set_condition(PAUSED, True, "PausedByUser", "operator.paused=true; remove the item, and work goes on")
+        draft.status.retry = None
+        await self._reconciler.paused(visit.id)
+        await draft.save()
+        return _TERMINAL
+
+    def _bearer(self, visit: Visit, declared: Record, draft: StatusDraft) -> Context[Any]:
+        """A context for a resource whose spec is not read: it only lends its identity to the conditions."""
+        draft.status.uid = declared.create_index
+        bearer: Any = self._reconciler.resource(
+            visit.id, ResourceStatus(), uid=declared.create_index, generation=declared.modify_index, status=draft.status
+        )
+        return self._context(visit, bearer, draft)
 
     # Reconciliation
 
-    async def _reconcile(self, resource: R, observed: Record | None) -> Verdict:
-        status: ResourceStatus = resource.status
-
-        async def save() -> None:
-            nonlocal observed
-            observed = await self._store.write_status(resource.name, status, observed)
-
-        context = self._context(resource, save)
-        verdict = await self._call(self._reconciler.reconcile, resource, context)
-        if verdict.result in ("success", "requeue_after"):
+    async def _reconcile(self, visit: Visit, resource: R, draft: StatusDraft) -> Attempt:
+        context = self._context(visit, resource, draft)
+        status = draft.status
+        ended = await self._call(self._reconciler.reconcile, resource, context)
+        context.remove_condition(PAUSED)
+        if ended.failed:
+            self._tell_failure(visit, context, ended)
+        else:
             status.observed_generation = resource.generation
+            status.retry = None
             context.set_condition(RECONCILED, True, "Success", "")
             context.remove_condition(STALLED)
             if not context.has_set(READY):
                 context.set_condition(READY, True, "Reconciled", "")
-        elif verdict is TERMINAL:
+        if ended.outcome == "terminal":
             self._halted[resource.name] = resource.generation
-        return await self._save(resource, context, observed, verdict)
+        status.last_handled_reconcile = resource.controls.reconcile
+        return await self._save(draft, context, ended)
 
-    async def _finalize(self, name: str, status: ResourceStatus, observed: Record) -> Verdict:
+    async def _finalize(self, visit: Visit, draft: StatusDraft) -> Attempt:
         """Undo what was done for a resource that is gone, and forget it."""
+        status = draft.status
         applied = status.last_applied
         if applied is None:
-            await self._store.delete_status(name, observed)
+            await draft.delete()
             return GONE
         kind = self._reconciler.resource
         try:
-            resource: Any = recall(kind, name, self._nomad.namespace or "default", status, applied)
+            resource: Any = recall(kind, visit.id, self._nomad.namespace or "default", status, applied)
         except InvalidItems as error:
-            _log.error("the last applied spec cannot be read", kind=kind.kind, name=name, problem=str(error))
-            return Verdict("error")
-
-        async def save() -> None:
-            nonlocal observed
-            observed = await self._store.write_status(name, status, observed)
-
-        context = self._context(resource, save)
-        verdict = await self._call(self._undo, resource, context)
-        if verdict.result != "success":
-            return await self._save(resource, context, observed, Verdict("error") if verdict is TERMINAL else verdict)
-        await self._store.delete_status(name, observed)
-        _log.info("finalized", kind=kind.kind, name=name)
+            _log.error("the last applied spec cannot be read", kind=kind.kind, name=visit.id, problem=str(error))
+            return Attempt("error", reason="LastAppliedUnreadable", message=str(error), error=error)
+        context = self._context(visit, resource, draft)
+        ended = await self._call(self._undo, resource, context)
+        if ended.failed:
+            # Nobody can mend the spec of what is gone: even a permanent error is tried again.
+            ended = Attempt("error", ended.after, reason=ended.reason, message=ended.message, error=ended.error)
+            self._tell_failure(visit, context, ended)
+        if ended.outcome != "success":
+            return await self._save(draft, context, ended)
+        await draft.delete()
+        _log.info("finalized", kind=kind.kind, name=visit.id)
         return GONE
 
     async def _undo(self, resource: R, context: Context[R]) -> Result | None:
         result = await self._reconciler.finalize(resource, context)
         return result if result and result.requeue_after is not None else await part_with_all(context)
 
-    async def _call(self, act: Callable[..., Any], resource: R, context: Context[R]) -> Verdict:
-        """Call the author's code, with a limit of time; every way in which it can end is a verdict, told in the status."""
-        seconds = self._reconciler.timeout
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                result: Result | None = await act(resource, context)
-        except PermanentError as error:
-            self._failed(context, error.reason, str(error), stalled=True)
-            return TERMINAL
-        except TemporaryError as error:
-            self._failed(context, error.reason, str(error))
-            return Verdict("error", error.delay)
-        except TimeoutError as error:
-            if limit.expired():
-                self._failed(context, "Timeout", f"it took longer than {seconds:g} seconds", stalled=True)
-            else:
-                self._failed(context, "TimeoutError", str(error) or "something took too long")
-            return Verdict("error")
-        except NomadError as error:
-            self._failed(context, "NomadUnavailable" if error.retryable else type(error).__name__, str(error))
-            return Verdict("error")
-        except Exception as error:
-            context.log.exception("the reconciler raised")
-            self._failed(context, "InternalError", f"{type(error).__name__}: {error}")
-            return Verdict("error")
-        pauses = [result.requeue_after if result else None, context.recheck]
-        after = min((pause for pause in pauses if pause is not None), default=None)
-        return Verdict("success") if after is None else Verdict("requeue_after", after)
+    async def _call(
+        self, act: Callable[[R, Context[R]], Awaitable[Result | None]], resource: R, context: Context[R]
+    ) -> Attempt:
+        """Call the author's code; the next look is due when it or the context wants it, whichever is sooner."""
+        ended = await attempt(act(resource, context), self._reconciler.timeout)
+        if ended.panicked:
+            context.log.error("the reconciler raised", exc_info=ended.error)
+        if ended.failed and (mask := context.resource.status.mask):
+            ended = replace(ended, message=mask.text(ended.message), error=None)  # spans are told of it
+        if ended.failed or context.recheck is None:
+            return ended
+        after = context.recheck if ended.after is None else min(ended.after, context.recheck)
+        return Attempt("requeue_after", after, ended.priority)
 
-    def _failed(self, context: Context[R], reason: str, message: str, *, stalled: bool = False) -> None:
-        context.set_condition(RECONCILED, False, reason, message)
-        if stalled:
-            context.set_condition(STALLED, True, reason, message)
-        context.event("Warning", reason, message)
+    def _tell_failure(self, visit: Visit, context: Context[R], ended: Attempt) -> None:
+        """Put a failure into the conditions, the events and the record of retries."""
+        context.set_condition(RECONCILED, False, ended.reason, ended.message)
+        if ended.stalled:
+            context.set_condition(STALLED, True, ended.reason, ended.message)
+        context.event("Warning", ended.reason, ended.message)
+        now, status = self._now(), context.resource.status
+        before: Retry | None = status.retry
+        next_at = None
+        if ended.outcome == "error":
+            next_at = now + timedelta(seconds=ceil(visit.put_off(ended.after, f"retry after {ended.reason}")))
+        if before is not None and before.next_at is not None and now < before.next_at:
+            attempts, next_at = before.attempts, next_at and before.next_at
+        else:
+            attempts = before.attempts + 1 if before else 1
+        status.retry = Retry(
+            attempts=attempts,
+            since=before.since if before else now,
+            next_at=next_at,
+            reason=ended.reason,
+            last_error=ended.message,
+            first_error=before.first_error if before else ended.message,
+        )
 
-    async def _save(self, resource: R, context: Context[R], observed: Record | None, verdict: Verdict) -> Verdict:
-        status: ResourceStatus = resource.status
+    async def _save(self, draft: StatusDraft, context: Context[R], ended: Attempt) -> Attempt:
         try:
-            await self._store.write_status(resource.name, status, observed)
+            await draft.save()
         except StatusTooLarge as error:
             context.log.error("the status is not written", problem=str(error))
-            return Verdict("error")
-        return verdict
+            return Attempt("error", reason="StatusTooLarge", message=str(error), error=error)
+        return ended
 
-    def _context(self, resource: R, save: Callable[[], Awaitable[None]] | None = None) -> Context[R]:
+    def _context(self, visit: Visit, resource: R, draft: StatusDraft) -> Context[R]:
         return Context(
             resource,
             self._nomad,
@@ -260,6 +264,7 @@ class Lifecycle(Generic[R]):
             streaming=self._feed.connected,
             owned=self._owned,
             drift=self._reconciler.drift,
-            save=save,
+            save=draft.save,
+            reasons=visit.reasons,
             look_again=partial(self._look_again, resource.name),
         )

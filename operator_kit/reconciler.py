@@ -7,11 +7,13 @@ far things are, and is called again when something of it changes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from operator_kit.apply.drift import Drift
+from operator_kit.engine.pace import Pace
+from operator_kit.engine.result import Result
 from operator_kit.resource import Resource
+from operator_kit.watch import Trigger
 
 if TYPE_CHECKING:
     from operator_kit.context import Context
@@ -19,50 +21,18 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Resource)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a reconcile ended well.
-
-    Attributes:
-        requeue_after: seconds after which to look again, at the latest; None leaves it to events and the regular resync.
-    """
-
-    requeue_after: float | None = None
-
-
-class TemporaryError(Exception):
-    """Not now: try again, after `delay` seconds if given, else after the growing pauses of other failures."""
-
-    def __init__(self, message: str, delay: float | None = None, *, reason: str = "TemporaryError") -> None:
-        super().__init__(message)
-        self.delay = delay
-        self.reason = reason
-
-
-class PermanentError(Exception):
-    """Trying again is pointless until the spec changes (or the operator is started anew)."""
-
-    def __init__(self, message: str, *, reason: str = "PermanentError") -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class Reconciler(ABC, Generic[R]):
+class Reconciler(Pace, ABC, Generic[R]):
     """The operator of one kind, `class WebsiteReconciler(Reconciler[Website])`.
 
-    Class attributes:
+    Class attributes, besides those of `Pace`:
         owns: what it makes for its resources, so that their changes bring the resource back: `[Job]`, or nothing.
-        workers: how many resources are reconciled at the same time (one resource never twice).
-        timeout: seconds that a reconcile may take before it is cancelled and the resource marked `Stalled`.
+        watches: what else brings resources back: `Watch`, `Every`, `Cron`, `Poll`, or any stream of names.
         drift: what to do about owned objects that another has changed: `correct` them, or only `report` it in the condition
             `Drifted` until the wish changes.
-        resync: seconds after which a resource is looked at though nothing happened; jittered by a tenth.
     """
 
     owns: ClassVar[Sequence[type[Any]]] = ()
-    workers: ClassVar[int] = 8
-    timeout: ClassVar[float] = 60.0
-    resync: ClassVar[float] = 600.0
+    watches: ClassVar[Sequence[Trigger]] = ()
     drift: ClassVar[Drift] = "correct"
 
     resource: ClassVar[type[Resource]]
@@ -80,7 +50,8 @@ class Reconciler(ABC, Generic[R]):
         """Bring the world in line with the spec, and say in the status how it is.
 
         Raises:
-            TemporaryError, PermanentError: see there. Any other exception counts as temporary, without a delay of its own.
+            TemporaryError, PermanentError: see `operator_kit.engine.result`. Any other exception counts as temporary, without a
+                delay of its own.
         """
 
     async def finalize(self, resource: R, ctx: "Context[R]") -> Result | None:
@@ -95,4 +66,5 @@ class Reconciler(ABC, Generic[R]):
         """Nothing is to be done for the resource of that name for now: what runs beside the reconciles for it is to end."""
 
     async def stopped(self) -> None:
-        """This process ceases to lead, or stops: what runs beside the reconciles is to end. It takes at most a few seconds."""
+        """This process leads no more, or stops: what runs beside the reconciles is to end, within a few seconds. Called after
+        the last look has ended."""

@@ -38,7 +38,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from operator_kit.crd_store.yaml_text import dump_yaml
-from operator_kit.reconciler import PermanentError
+from operator_kit.engine.result import PermanentError
 
 Delimiters = Literal["curly", "square"]
 

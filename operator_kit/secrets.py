@@ -27,8 +27,8 @@ from pydantic_core import CoreSchema, SchemaSerializer, core_schema
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Forbidden, NotFound
+from operator_kit.engine.result import TemporaryError
 from operator_kit.masking import MASKED, Mask
-from operator_kit.reconciler import TemporaryError
 
 _TEXT: Final = r"^[a-zA-Z0-9_~/-]{1,128}#.+$"
 

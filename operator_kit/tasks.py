@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 from nomad_api.errors import NomadError, NotFound
 from nomad_api.models import Allocation, AllocationStub, Job
 from operator_kit.context import Context
+from operator_kit.engine.result import PermanentError, TemporaryError
 from operator_kit.failures import TaskFailure, task_failures
-from operator_kit.reconciler import PermanentError, TemporaryError
 
 PATIENCE: Final = 10.0
 """Seconds that reading a log may take."""

@@ -1,8 +1,9 @@
 """A lease: the lock of a variable, taken, kept and given back.
 
-The rhythm is that of Nomad's own client: the lock is renewed after 0.7 of its TTL and a lock held by another is tried again
-every 1.1 TTL. The server forgets a lock that is not renewed for twice its TTL; a holder that cannot renew must assume the
-loss one TTL after the last renewal, before anyone else can have it.
+The rhythm is that of Nomad's own client: the lock is renewed after 0.7 of its TTL, and a lock held by another is tried again
+every 1.1 TTL – but also as soon as the variable changes, which the release of its lock does. The server forgets a lock that is
+not renewed for twice its TTL; a holder that cannot renew must assume the loss one TTL after the last renewal, before anyone
+else can have it.
 """
 
 import asyncio
@@ -40,7 +41,9 @@ class VariableLease:
         *,
         ttl: str = "15s",
         lock_delay: str = "15s",
+        lock_id: str | None = None,
     ) -> None:
+        """`items` are what the variable says while it is held; `lock_id` is the key, if it is to be the caller's own choice."""
         self.path = path
         self.lost = asyncio.Event()
         self.lock_id = ""
@@ -50,6 +53,8 @@ class VariableLease:
         self._ttl = ttl
         self._seconds = parse_duration(ttl) / SECOND
         self._lock_delay = lock_delay
+        self._wanted_id = lock_id
+        self._unanswered = False
         self._renewal: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -68,12 +73,15 @@ class VariableLease:
 
     async def try_acquire(self) -> bool:
         """Take the lock if it is free, and begin to renew it."""
+        self._unanswered = True
         try:
             self.variable = await self._variables.acquire_lock(
-                self.path, self._items, ttl=self._ttl, lock_delay=self._lock_delay
+                self.path, self._items, ttl=self._ttl, lock_delay=self._lock_delay, lock_id=self._wanted_id
             )
         except Conflict:
+            self._unanswered = False
             return False
+        self._unanswered = False
         assert self.variable.lock is not None  # Nomad answers a successful acquisition with the lock
         self.lock_id = self.variable.lock.id
         self.lost.clear()
@@ -83,6 +91,7 @@ class VariableLease:
     async def acquire(self) -> None:
         """Wait until the lock is ours. Passing failures are waited out like a held lock; others are raised."""
         while True:
+            index = await self._index()
             try:
                 if await self.try_acquire():
                     return
@@ -90,7 +99,28 @@ class VariableLease:
                 if not error.retryable:
                     raise
                 _log.warning("cannot acquire the lock %s: %s", self.path, error)
-            await asyncio.sleep(RETRY * self._seconds)
+                index = 0
+            await self._pause(index)
+
+    async def _index(self) -> int:
+        """The variable's index before an attempt; 0 where it cannot be read."""
+        try:
+            return (await self._variables.get(self.path)).modify_index
+        except NomadError:
+            return 0
+
+    async def _pause(self, index: int) -> None:
+        """Wait for the next attempt, at the longest 1.1 TTL."""
+        longest = RETRY * self._seconds
+        began = asyncio.get_running_loop().time()
+        if index:
+            try:
+                await self._variables.changed(self.path, index, longest)
+            except NomadError:
+                pass
+            else:
+                return
+        await asyncio.sleep(longest - (asyncio.get_running_loop().time() - began))
 
     async def release(self) -> None:
         """Stop renewing and give the lock back, if it is still ours and the server can be reached."""
@@ -98,9 +128,12 @@ class VariableLease:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
             self._renewal = None
-        if self.held:
+        # An attempt whose answer is missing may have taken the lock; with a key of our own choice it can be given back.
+        key = self.lock_id if self.held else self._wanted_id if self._unanswered else None
+        if key:
             with contextlib.suppress(NomadError):
-                await self._variables.release_lock(self.path, self.lock_id)
+                await self._variables.release_lock(self.path, key)
+        self._unanswered = False
         self.lock_id = ""
         self.lost.set()
 

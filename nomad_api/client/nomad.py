@@ -1,5 +1,6 @@
 """`Nomad`: the client as one object, with a group of endpoints for each kind of thing."""
 
+import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -69,6 +70,12 @@ class Nomad(Api):
 
     def _begin(self, settings: Settings) -> None:
         super().__init__(Transport(settings), namespace=settings.namespace, region=settings.region)
+
+    def over(self, transport: Transport) -> Self:
+        """The same client over another transport, one that counts or holds back requests for example."""
+        other = copy.copy(self)
+        other.transport = transport
+        return other
 
     async def __aenter__(self) -> Self:
         return self

@@ -51,18 +51,26 @@ class Variables(Collection[VariableMetadata, Variable]):
         await self._api.write("DELETE", self._path(path), params={"cas": cas})
 
     async def acquire_lock(
-        self, path: str, items: Mapping[str, str] | None = None, *, ttl: str = "15s", lock_delay: str = "15s"
+        self,
+        path: str,
+        items: Mapping[str, str] | None = None,
+        *,
+        ttl: str = "15s",
+        lock_delay: str = "15s",
+        lock_id: str | None = None,
     ) -> Variable:
         """Take the lock of a variable, creating it if needed, and **replace its items**; the answer's `lock.id` is the key.
 
         Args:
             ttl: the lock is lost when it is not renewed for twice this long (10 s to 24 h).
             lock_delay: how long a lost lock stays closed for everyone.
+            lock_id: the key, if it is to be the caller's own choice; the server makes one up otherwise.
 
         Raises:
             Conflict: another holds the lock, or it is within its delay.
         """
-        body: dict[str, Any] = {"Path": path, "Lock": {"TTL": ttl, "LockDelay": lock_delay}}
+        lock = {"TTL": ttl, "LockDelay": lock_delay, **({"ID": lock_id} if lock_id else {})}
+        body: dict[str, Any] = {"Path": path, "Lock": lock}
         if items is not None:
             body["Items"] = dict(items)
         return await self._write(path, body, **{"lock-acquire": ""})
@@ -83,6 +91,14 @@ class Variables(Collection[VariableMetadata, Variable]):
             Conflict: the lock is another's.
         """
         return await self._write(path, {"Path": path, "Lock": {"ID": lock_id}}, **{"lock-release": ""})
+
+    async def changed(self, path: str, index: int, seconds: float) -> None:
+        """Wait until the variable is newer than an index that it had, but no longer than that many seconds.
+
+        Raises:
+            NomadError: it cannot be read.
+        """
+        await self._api.read(self._path(path), None, max(index, 1), seconds)
 
     def _path(self, id: str, *rest: str) -> str:
         return f"{self.singular}/{quote(id, safe='/~')}"

@@ -20,7 +20,7 @@ from operator_kit.apply.kinds import kind_of
 from operator_kit.apply.object_kind import Live, ObjectKind, Plan
 from operator_kit.apply.owned_index import ObjectKey
 from operator_kit.apply.ownership import AlreadyOwned, FieldConflict
-from operator_kit.reconciler import PermanentError
+from operator_kit.engine.result import PermanentError
 from operator_kit.status import OwnedObject
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from operator_kit.apply.policy import ACL_POLICY
 from operator_kit.apply.variable import VARIABLE, resource_kind
 from operator_kit.apply.volume import CSI_VOLUME, HOST_VOLUME
 from operator_kit.crd_store import paths
-from operator_kit.reconciler import PermanentError
+from operator_kit.engine.result import PermanentError
 from operator_kit.resource import Resource
 
 Applicable = Job | Variable | Namespace | NodePool | ACLPolicy | HostVolume | CSIVolume | Resource

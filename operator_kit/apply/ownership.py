@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from operator_kit.reconciler import TemporaryError
+from operator_kit.engine.result import TemporaryError
 
 OWNER: Final = "operator.owner"
 OWNER_UID: Final = "operator.owner_uid"

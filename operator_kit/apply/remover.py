@@ -8,7 +8,7 @@ from operator_kit.apply.holdings import Holdings
 from operator_kit.apply.kinds import kind_named
 from operator_kit.apply.owned_index import ObjectKey
 from operator_kit.controls import Deletion
-from operator_kit.reconciler import PermanentError
+from operator_kit.engine.result import PermanentError
 
 
 class Remover:

@@ -12,7 +12,7 @@ from nomad_api.errors import NotFound
 from nomad_api.models import CSIVolume, HostVolume
 from operator_kit.apply.tree_kind import TreeKind
 from operator_kit.apply.wire_fields import INDEXES, all_fields, built, given_fields, modify_index, own_namespace
-from operator_kit.reconciler import TemporaryError
+from operator_kit.engine.result import TemporaryError
 
 _HOST_SERVERS: Final = INDEXES | {"ID", "State", "CapacityBytes", "Allocations"}
 _CSI_SERVERS: Final = INDEXES | frozenset(

@@ -3,7 +3,7 @@
 crds/<group>/<kind>               the published kind          its operator
 resources/<group>/<kind>/<name>   desired state               users
 status/<group>/<kind>/<name>      observed state              the kind's operator
-locks/<operator>                  leadership                  operators
+locks/<operator>                  leadership                  operators; those in shards: …/shards/<n>, …/members/<identity>
 operators/<operator>              pause, developer            people
 released/<group>/<kind>/<name>    deletions ended by force    people
 """
@@ -46,6 +46,16 @@ def status(group: str, kind: str, name: str) -> str:
 
 def lock(operator: str) -> str:
     return f"{LOCKS}{operator}"
+
+
+def shard_lock(operator: str, number: int) -> str:
+    """The lock of one shard, of an operator that runs in several."""
+    return f"{LOCKS}{operator}/shards/{number}"
+
+
+def members(operator: str) -> str:
+    """Prefix of the heartbeats of an operator's processes, of one that runs in several shards."""
+    return f"{LOCKS}{operator}/members/"
 
 
 def operator(operator: str) -> str:

@@ -1,12 +1,11 @@
 """`ResourceStore`: the resources of one kind and their statuses, read through informers, written by check-and-set."""
 
-from collections.abc import Callable
-from random import Random
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
-from operator_kit.crd_store import declarations, paths
+from operator_kit.controls import Controls, split_controls
+from operator_kit.crd_store import declarations
 from operator_kit.crd_store.status_items import pack, unpack
 from operator_kit.informers.variables import Record, VariableInformer
 from operator_kit.resource import Resource
@@ -16,12 +15,13 @@ R = TypeVar("R", bound=Resource)
 
 
 class ResourceStore(Generic[R]):
-    """Everything there is of a kind, in the client's namespace. `changed` is called with the name of what changes."""
+    """Everything there is of a kind, in the client's namespace."""
 
-    def __init__(self, kind: type[R], nomad: Nomad, changed: Callable[[str], None], random: Random) -> None:
+    def __init__(self, kind: type[R], nomad: Nomad, resources: VariableInformer, statuses: VariableInformer) -> None:
+        """The informers are those of the kind's two trees."""
         self.kind = kind
-        self.resources = VariableInformer(nomad, paths.resources(kind.group, kind.kind), changed, random)
-        self.statuses = VariableInformer(nomad, paths.statuses(kind.group, kind.kind), changed, random)
+        self.resources = resources
+        self.statuses = statuses
         self._nomad = nomad
         self._namespace = nomad.namespace or "default"
 
@@ -59,9 +59,15 @@ class ResourceStore(Generic[R]):
         """
         return declarations.read(self.kind, name, self._namespace, record, status)
 
-    def status(self, record: Record | None) -> ResourceStatus:
-        """The status in a variable; a fresh one where there is none. The caller may change it."""
-        return self.kind.Status() if record is None else unpack(self.kind.Status, record.items())
+    def controls(self, record: Record) -> Controls:
+        """The controls of a variable, whatever its spec is worth."""
+        return split_controls(record.items())[1]
+
+    def draft(self, name: str, record: Record | None) -> "StatusDraft":
+        """The status in a variable, on its way to the next one; a fresh one where there is none."""
+        return StatusDraft(
+            self, name, self.kind.Status() if record is None else unpack(self.kind.Status, record.items()), record
+        )
 
     async def write_status(self, name: str, status: ResourceStatus, before: Record | None) -> Record:
         """Write the status if it differs from what is there; the variable as it then is.
@@ -99,3 +105,42 @@ class ResourceStore(Generic[R]):
             self.statuses.expect(name, conflict.current)
         else:
             self.statuses.removed(name)
+
+
+class StatusDraft:
+    """The status of one look: read once, changed by whoever works at it, written whenever it must be remembered.
+
+    Attributes:
+        status: to be changed at will.
+    """
+
+    def __init__(self, store: ResourceStore[Any], name: str, status: ResourceStatus, before: Record | None) -> None:
+        self.status = status
+        self._store = store
+        self._name = name
+        self._before = before
+
+    @property
+    def written(self) -> bool:
+        """Whether there is a status on the server, as far as known."""
+        return self._before is not None
+
+    async def save(self) -> None:
+        """Write the status, if anything of it has changed.
+
+        Raises:
+            Conflict: another has written it meanwhile; the look should end, and begin anew.
+            StatusTooLarge: it does not fit into a variable.
+            NomadError: it cannot be written.
+        """
+        self._before = await self._store.write_status(self._name, self.status, self._before)
+
+    async def delete(self) -> None:
+        """Remove the status, with which the resource is forgotten.
+
+        Raises:
+            Conflict: another has written it meanwhile.
+            NomadError: it cannot be removed.
+        """
+        if self._before is not None:
+            await self._store.delete_status(self._name, self._before)

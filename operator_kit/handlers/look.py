@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from operator_kit.context import Context
-from operator_kit.reconciler import Result
+from operator_kit.engine.result import Result
 from operator_kit.resource import Resource
 from operator_kit.status import Handled, ResourceStatus
 

@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from operator_kit.conditions import READY, find_condition
 from operator_kit.context import Context
+from operator_kit.engine.result import Result, TemporaryError
 from operator_kit.handlers.daemons import Daemons
 from operator_kit.handlers.declaration import Create, Daemon, Declaration, Delete, Field, Handler, Timer, Update, handlers_of
 from operator_kit.handlers.look import Look
 from operator_kit.handlers.memory import Memory
 from operator_kit.handlers.timers import Timetable
-from operator_kit.reconciler import Reconciler, Result, TemporaryError
+from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.status import Handled
 
@@ -80,7 +81,7 @@ class Handlers(Reconciler[R]):
         await self._call_timers(live, look, resource)
         self._keep_ready(resource, ctx)
         pause = live.timetable.pause(self._declared(Timer))
-        return None if pause is None else Result(requeue_after=min(pause, self.resync))
+        return None if pause is None else Result(requeue_after=pause if self.resync is None else min(pause, self.resync))
 
     async def finalize(self, resource: R, ctx: Context[R]) -> Result | None:
         """Stop the daemons, then call the handlers of the deletion that have not succeeded yet.

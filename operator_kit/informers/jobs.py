@@ -40,6 +40,12 @@ class JobInformer(Source):
         """Call `changed` with the path of every owner below `prefix` whose jobs change."""
         self._listeners.append((prefix, changed))
 
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def cached_bytes(self) -> int:
+        return 0  # of a job only its owner and its indexes are kept
+
     def get(self, job_id: str) -> OwnedJob | None:
         """An owned job, None if there is none of that ID."""
         return self._jobs.get(job_id)

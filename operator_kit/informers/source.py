@@ -79,6 +79,14 @@ class Source(ABC):
     def restart(self) -> None:
         """The server's indexes went backwards: whatever is known may be of another history."""
 
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many objects are known."""
+
+    @abstractmethod
+    def cached_bytes(self) -> int:
+        """Bytes of data that are kept of them."""
+
     async def run(self) -> None:
         """Follow the list until cancelled."""
         failures = 0

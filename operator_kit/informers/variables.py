@@ -44,19 +44,25 @@ class Record:
 class VariableInformer(Source):
     """Follows the variables below `prefix`; their keys are what comes after it."""
 
-    def __init__(self, nomad: Nomad, prefix: str, changed: Callable[[str], None], random: Random) -> None:
-        """`changed` is called with the key of every variable that came, changed or went; it must not raise."""
+    def __init__(self, nomad: Nomad, prefix: str, random: Random) -> None:
         super().__init__(prefix, nomad, "vars", {"prefix": prefix}, random)
         self.prefix = prefix
-        self._changed = changed
+        self._listeners: list[Callable[[str], None]] = []
         self._records: dict[str, Record] = {}
         self._listed = 0
+
+    def listen(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` with the key of every variable that came, changed or went; it must not raise."""
+        self._listeners.append(changed)
 
     def __contains__(self, key: object) -> bool:
         return key in self._records
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def cached_bytes(self) -> int:
+        return sum(len(record.data) for record in self._records.values() if record.data is not None)
 
     def keys(self) -> list[str]:
         """The keys of all variables."""
@@ -140,3 +146,7 @@ class VariableInformer(Source):
     def _drop(self, key: str) -> None:
         del self._records[key]
         self._changed(key)
+
+    def _changed(self, key: str) -> None:
+        for changed in self._listeners:
+            changed(key)

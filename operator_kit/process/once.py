@@ -34,5 +34,5 @@ async def _until_settled(manager: Manager) -> None:
     calm = 0
     while calm < 2:
         await asyncio.sleep(LOOKS)
-        idle = all(not len(controller.queue) and not controller.queue.in_hand for controller in manager.controllers)
+        idle = all(controller.idle for controller in manager.controllers)
         calm = calm + 1 if idle else 0

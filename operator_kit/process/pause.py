@@ -57,41 +57,40 @@ class PauseSwitch:
     token may not read, means "not paused"; the latter is told once in the log, and in `trouble`.
 
     Attributes:
-        informer: to be connected to an event feed (topic `Variable`), where there is one.
         running: set while this process may work.
         paused: set while it may not.
         trouble: why the switch has no effect, empty if it has.
     """
 
-    def __init__(self, nomad: Nomad, operator: str, identity: str, random: Random) -> None:
-        """`identity` is this process's own: what a developer of that name holds does not pause it."""
+    def __init__(self, nomad: Nomad, operator: str, identity: str, informer: VariableInformer, random: Random) -> None:
+        """
+        Args:
+            identity: of this process: what a developer of that name holds does not pause it.
+            informer: of `paths.OPERATORS`.
+        """
         self.operator = operator
         self.running = asyncio.Event()
         self.paused = asyncio.Event()
         self.trouble = ""
-        self.informer = VariableInformer(nomad, paths.OPERATORS, self._changed, random)
+        self._informer = informer
         self._nomad = nomad
         self._identity = identity
         self._random = random
         self._why = ""
         self._look = asyncio.Event()
+        informer.listen(self._changed)
 
     def why(self) -> str:
         """Why nothing is to be done at the moment, in a sentence for people; empty if there is no reason."""
         return self._why
 
-    async def run(self) -> None:
-        """Follow the switch until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._judge_for_ever(), name=f"judge {paths.operator(self.operator)}")
-            tasks.create_task(self.informer.run(), name=f"follow {paths.operator(self.operator)}")
-
     def _changed(self, key: str) -> None:
         if key == self.operator:
             self._look.set()
 
-    async def _judge_for_ever(self) -> None:
-        """Judge the switch at the start by a read of its own: a list leaves out silently what the token may not see."""
+    async def run(self) -> None:
+        """Judge the switch until cancelled; first by a read of its own: a list leaves out silently what the token may not
+        see."""
         failures = 0
         first = True
         while True:
@@ -116,11 +115,11 @@ class PauseSwitch:
             _log.warning("the operator cannot be paused", operator=self.operator, error=self.trouble)
             self._say("")
         else:
-            self.informer.wrote(self.operator, variable)
+            self._informer.wrote(self.operator, variable)
             await self._judge()
 
     async def _judge(self) -> None:
-        record = await self.informer.read(self.operator)
+        record = await self._informer.read(self.operator)
         if record is None:
             self._say("")
             return
@@ -147,7 +146,7 @@ class PauseSwitch:
         except Forbidden:
             self.trouble = f"{paths.operator(self.operator)} cannot be written, so a crashed developer's mark stays on it"
             return False
-        self.informer.wrote(self.operator, variable)
+        self._informer.wrote(self.operator, variable)
         _log.info("the developer is gone", operator=self.operator, developer=switch.developer)
         return True
 

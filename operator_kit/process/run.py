@@ -40,7 +40,10 @@ async def _run(reconcilers: Sequence[Reconciler[Any]], name: str, health: tuple[
 
 
 async def run_manager(manager: Manager, signals: Sequence[signal.Signals] = STOPPING) -> None:
-    """Run until the first of the signals; the second, of any kind, has its usual meaning and ends the process at once."""
+    """Run until the first of the signals; the second, of any kind, has its usual meaning and ends the process at once.
+
+    SIGHUP writes what is in the queues into the log.
+    """
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -50,8 +53,9 @@ async def run_manager(manager: Manager, signals: Sequence[signal.Signals] = STOP
 
     for number in signals:
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, manager.dump)
     try:
         await manager.run()
     finally:
-        for number in signals:
+        for number in (*signals, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -60,7 +60,7 @@ async def run_and_kill(nomad: MemoryNomad, outside: Outside, requests: int | Non
     return made
 
 
-@pytest.mark.parametrize("requests", range(1, 40))
+@pytest.mark.parametrize("requests", range(1, 50))
 @virtual_time
 async def test_a_kill_while_a_resource_is_made(requests: int) -> None:
     nomad, outside = MemoryNomad(), Outside()
@@ -74,7 +74,7 @@ async def test_a_kill_while_a_resource_is_made(requests: int) -> None:
     assert outside.things == {"one-x"}
 
 
-@pytest.mark.parametrize("requests", range(1, 40))
+@pytest.mark.parametrize("requests", range(1, 50))
 @virtual_time
 async def test_a_kill_while_a_resource_is_made_and_a_purge_before_the_restart(requests: int) -> None:
     nomad, outside = MemoryNomad(), Outside()
@@ -88,7 +88,7 @@ async def test_a_kill_while_a_resource_is_made_and_a_purge_before_the_restart(re
     assert outside.things == set()
 
 
-@pytest.mark.parametrize("requests", range(1, 30))
+@pytest.mark.parametrize("requests", range(1, 40))
 @virtual_time
 async def test_a_kill_while_a_resource_is_removed(requests: int) -> None:
     nomad, outside = MemoryNomad(), Outside()
@@ -104,7 +104,7 @@ async def test_a_kill_while_a_resource_is_removed(requests: int) -> None:
     assert outside.things == set()
 
 
-@pytest.mark.parametrize("requests", range(1, 30))
+@pytest.mark.parametrize("requests", range(1, 40))
 @virtual_time
 async def test_a_kill_while_a_resource_is_made_anew(requests: int) -> None:
     nomad, outside = MemoryNomad(), Outside()
@@ -124,6 +124,6 @@ async def test_a_kill_while_a_resource_is_made_anew(requests: int) -> None:
 async def test_the_numbers_above_cover_every_request() -> None:
     nomad, outside = MemoryNomad(), Outside()
     await nomad.declare(PATH, size="2", text="x")
-    assert await run_and_kill(nomad, outside, None) < 39
+    assert await run_and_kill(nomad, outside, None) < 49
     await nomad.variables.delete(PATH)
-    assert await run_and_kill(nomad, outside, None) < 29
+    assert await run_and_kill(nomad, outside, None) < 39

@@ -20,7 +20,8 @@ class Watching:
     def __init__(self, nomad: MemoryNomad) -> None:
         self.nomad = nomad
         self.told: list[str] = []
-        self.informer = VariableInformer(nomad, PREFIX, self.told.append, Random(1))
+        self.informer = VariableInformer(nomad, PREFIX, Random(1))
+        self.informer.listen(self.told.append)
         self.feed = EventFeed(nomad, Random(1))
         self.feed.listen(self.informer, "Variable")
 
@@ -173,7 +174,7 @@ async def test_what_was_written_by_ourselves_is_known_at_once_and_its_echo_is_no
 @virtual_time
 async def test_an_older_list_does_not_undo_an_own_write() -> None:
     nomad = MemoryNomad()
-    informer = VariableInformer(nomad, PREFIX, lambda key: None, Random(1))
+    informer = VariableInformer(nomad, PREFIX, Random(1))
     variable = await nomad.variables.put(PREFIX + "a", {"v": "1"})
     informer.wrote("a", variable)
     informer.replace([], variable.modify_index - 1)
@@ -185,7 +186,7 @@ async def test_an_older_list_does_not_undo_an_own_write() -> None:
 @virtual_time
 async def test_an_older_read_does_not_replace_what_is_newer() -> None:
     nomad = MemoryNomad()
-    informer = VariableInformer(nomad, PREFIX, lambda key: None, Random(1))
+    informer = VariableInformer(nomad, PREFIX, Random(1))
     old = await nomad.variables.put(PREFIX + "a", {"v": "1"})
     new = await nomad.variables.put(PREFIX + "a", {"v": "2"})
     informer.wrote("a", new)

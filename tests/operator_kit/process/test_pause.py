@@ -9,6 +9,7 @@ import pytest
 
 from nomad_api.errors import Conflict, Forbidden
 from operator_kit.crd_store.codec import InvalidItems
+from operator_kit.informers.variables import VariableInformer
 from operator_kit.process.pause import PauseSwitch, Switch, developing, read_switch, set_paused
 from operator_kit.testing import MemoryNomad, eventually, virtual_time
 
@@ -17,13 +18,15 @@ PATH = "operators/website"
 
 @asynccontextmanager
 async def following(nomad: MemoryNomad, identity: str = "deployed") -> AsyncIterator[PauseSwitch]:
-    switch = PauseSwitch(nomad, "website", identity, Random(1))
-    task = asyncio.create_task(switch.run())
+    informer = VariableInformer(nomad, "operators/", Random(1))
+    switch = PauseSwitch(nomad, "website", identity, informer, Random(1))
+    tasks = asyncio.create_task(switch.run()), asyncio.create_task(informer.run())
     try:
         yield switch
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def refusing(nomad: MemoryNomad, forbidden: str, methods: tuple[str, ...] = ("GET", "PUT")) -> None:

@@ -246,7 +246,7 @@ async def test_a_restarted_operator_changes_nothing() -> None:
     before = nomad.items(STATUS)
     async with running(nomad, CollectorReconciler()) as manager:
         await eventually(lambda: ("GET", f"/v1/job/{JOB}/services") in nomad.cluster.requests)
-        await eventually(lambda: not manager.controllers[0].queue.in_hand)
+        await eventually(lambda: not manager.controllers[0].shards[0].queue.in_hand)
     assert nomad.items(STATUS) == before
     assert not [path for method, path in nomad.cluster.requests if method == "PUT" and path.startswith("/v1/job")]
 

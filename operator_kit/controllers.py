@@ -1,0 +1,115 @@
+"""The controllers of a process: one for each reconciler, of a kind or of bare ids.
+
+    variables below resources/ ─┐
+    variables below status/   ──┤
+    objects that they own     ──┼─► names ─► engine's controller ─► lifecycle ─► reconciler
+    triggers                  ──┘
+
+What is followed is followed from the start, so that a standby knows everything the moment it gets to lead.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Generic, TypeVar
+
+from nomad_api.models import Job
+from operator_kit.conditions import utc_now
+from operator_kit.crd_store import paths
+from operator_kit.crd_store.store import ResourceStore
+from operator_kit.engine.attempt import Attempt
+from operator_kit.engine.controller import Controller, ControllerObserver
+from operator_kit.engine.visit import Visit
+from operator_kit.engine.workqueue import Backoff
+from operator_kit.id_reconciler import IdReconciler
+from operator_kit.informers.shared import Informers
+from operator_kit.lifecycle import Lifecycle
+from operator_kit.reconciler import Reconciler
+from operator_kit.resource import Resource
+from operator_kit.watch import streams_of
+
+R = TypeVar("R", bound=Resource)
+
+AnyReconciler = Reconciler[Any] | IdReconciler
+
+
+@dataclass(frozen=True)
+class World:
+    """What all controllers of a process have in common."""
+
+    informers: Informers
+    shards: int = 1
+    backoff: Backoff | None = None
+    random: Random = field(default_factory=Random)
+    now: Callable[[], datetime] = utc_now
+
+
+class KindController(Controller, Generic[R]):
+    """Keeps the resources of one kind in line, while it leads.
+
+    Attributes:
+        store: the kind's resources and their statuses.
+    """
+
+    def __init__(self, reconciler: Reconciler[R], world: World, observer: ControllerObserver | None = None) -> None:
+        kind: type[R] = reconciler.resource  # type: ignore[assignment]
+        informers = world.informers
+        resources = informers.variables(paths.resources(kind.group, kind.kind))
+        statuses = informers.variables(paths.statuses(kind.group, kind.kind))
+        jobs = informers.jobs if Job in reconciler.owns else None
+        self.reconciler = reconciler
+        self.store = ResourceStore(kind, informers.nomad, resources, statuses)
+        self._lifecycle = Lifecycle(reconciler, informers.nomad, self.store, jobs, informers.feed, world.now, self.add)
+        super().__init__(
+            f"{kind.group}/{kind.kind}",
+            self._lifecycle.look,
+            pace=reconciler,
+            known=self.store.names,
+            streams=streams_of(reconciler.watches, informers),
+            shards=world.shards,
+            backoff=world.backoff,
+            random=world.random,
+            observer=observer,
+        )
+        resources.listen(lambda name: self.add(name, reason="resource changed"))
+        statuses.listen(lambda name: self.add(name, reason="status changed"))
+        if jobs is not None:
+            prefix = resources.prefix
+            jobs.listen(prefix, lambda path: self.add(path[len(prefix) :], reason="owned job changed"))
+
+
+class IdController(Controller):
+    """Looks at the ids that the streams of a reconciler emit, while it leads."""
+
+    def __init__(self, reconciler: IdReconciler, world: World, observer: ControllerObserver | None = None) -> None:
+        nomad = world.informers.nomad
+        self.reconciler = reconciler
+
+        async def look(visit: Visit) -> Attempt:
+            return await reconciler.look(visit, nomad)
+
+        super().__init__(
+            reconciler.name,
+            look,
+            pace=reconciler,
+            streams=streams_of(reconciler.watches, world.informers),
+            shards=world.shards,
+            backoff=world.backoff,
+            random=world.random,
+            observer=observer,
+        )
+
+
+AnyController = KindController[Any] | IdController
+
+
+def controller_of(reconciler: AnyReconciler, world: World, observer: ControllerObserver | None = None) -> AnyController:
+    """The controller of a reconciler.
+
+    Raises:
+        ValueError: one of its triggers makes no sense.
+    """
+    if isinstance(reconciler, IdReconciler):
+        return IdController(reconciler, world, observer)
+    return KindController(reconciler, world, observer)
