@@ -8,6 +8,7 @@
 What is followed is followed from the start, so that a standby knows everything the moment it gets to lead.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,9 @@ from random import Random
 from typing import Any, Generic, TypeVar
 
 from nomad_api.models import Job
+from operator_kit.apply.garbage import EVERY, GarbageCollector
+from operator_kit.apply.owned_index import OwnedIndex
+from operator_kit.apply.ownership import Owner
 from operator_kit.conditions import utc_now
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.store import ResourceStore
@@ -25,7 +29,9 @@ from operator_kit.engine.workqueue import Backoff
 from operator_kit.id_reconciler import IdReconciler
 from operator_kit.informers.shared import Informers
 from operator_kit.lifecycle import Lifecycle
+from operator_kit.owned_objects import follow_owned
 from operator_kit.reconciler import Reconciler
+from operator_kit.references import References
 from operator_kit.resource import Resource
 from operator_kit.watch import streams_of
 
@@ -43,6 +49,7 @@ class World:
     backoff: Backoff | None = None
     random: Random = field(default_factory=Random)
     now: Callable[[], datetime] = utc_now
+    owned: OwnedIndex = field(default_factory=OwnedIndex)
 
 
 class KindController(Controller, Generic[R]):
@@ -60,7 +67,13 @@ class KindController(Controller, Generic[R]):
         jobs = informers.jobs if Job in reconciler.owns else None
         self.reconciler = reconciler
         self.store = ResourceStore(kind, informers.nomad, resources, statuses)
-        self._lifecycle = Lifecycle(reconciler, informers.nomad, self.store, jobs, informers.feed, world.now, self.add)
+        references = References(informers, lambda name, why: self.add(name, reason=why))
+        self._lifecycle = Lifecycle(
+            reconciler, informers.nomad, self.store, jobs, informers.feed, world.now, self.add, world.owned, references
+        )
+        self._garbage = GarbageCollector(
+            informers.nomad, kind, jobs, owns=reconciler.owns, index=world.owned, exists=self._exists
+        )
         super().__init__(
             f"{kind.group}/{kind.kind}",
             self._lifecycle.look,
@@ -75,8 +88,29 @@ class KindController(Controller, Generic[R]):
         resources.listen(lambda name: self.add(name, reason="resource changed"))
         statuses.listen(lambda name: self.add(name, reason="status changed"))
         if jobs is not None:
-            prefix = resources.prefix
-            jobs.listen(prefix, lambda path: self.add(path[len(prefix) :], reason="owned job changed"))
+            jobs.listen(resources.prefix, lambda path: self._call(path, "owned job changed"))
+        follow_owned(reconciler.owns, informers, world.owned, lambda owner, why: self._call(owner.path, why))
+
+    async def follow_streams(self) -> None:
+        """Run the streams, and collect garbage now and then."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(super().follow_streams())
+            group.create_task(self._collect(), name=f"{self.name} garbage")
+
+    async def _collect(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            await self._garbage.collect()
+
+    def _exists(self, owner: Owner) -> bool:
+        record = self.store.resources.get(owner.path.removeprefix(self.store.resources.prefix))
+        return record is not None and record.create_index == owner.uid
+
+    def _call(self, path: str, reason: str) -> None:
+        """Have a look at the resource of that path, if it is of this kind."""
+        prefix = self.store.resources.prefix
+        if path.startswith(prefix):
+            self.add(path[len(prefix) :], reason=reason)
 
 
 class IdController(Controller):

@@ -35,7 +35,8 @@ from nomad_api.models import Job
 from operator_kit.apply.owned_index import ObjectKey
 from operator_kit.conditions import READY
 from operator_kit.context import RECHECK, Context
-from operator_kit.engine.result import PermanentError, Reconciler, Result, TemporaryError
+from operator_kit.engine.result import PermanentError, Result, TemporaryError
+from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.status_parts import DependentObject
 

@@ -40,6 +40,7 @@ from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.variables import Record
 from operator_kit.reconciler import Reconciler
+from operator_kit.references import References
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus, Retry
 
@@ -63,7 +64,8 @@ class Lifecycle(Generic[R]):
         feed: EventFeed,
         now: Callable[[], datetime],
         look_again: Callable[[str], None],
-        owned: OwnedIndex | None = None,
+        owned: OwnedIndex,
+        references: References,
     ) -> None:
         self._look_again = look_again
         self._reconciler = reconciler
@@ -72,7 +74,8 @@ class Lifecycle(Generic[R]):
         self._jobs = jobs
         self._feed = feed
         self._now = now
-        self._owned = OwnedIndex() if owned is None else owned
+        self._owned = owned
+        self._references = references
         self._halted: dict[str, int] = {}
 
     async def look(self, visit: Visit) -> Attempt:
@@ -91,6 +94,7 @@ class Lifecycle(Generic[R]):
         declared, observed = await self._store.read(name)
         if declared is None and observed is None:
             self._halted.pop(name, None)
+            self._references.learn(name, ())
             return GONE
         if declared is None and not await self._store.confirm_absence(name):
             return _AT_ONCE
@@ -166,6 +170,7 @@ class Lifecycle(Generic[R]):
         status = draft.status
         ended = await self._call(self._reconciler.reconcile, resource, context)
         context.remove_condition(PAUSED)
+        self._references.learn(resource.name, context.references)
         if ended.failed:
             self._tell_failure(visit, context, ended)
         else:

@@ -89,7 +89,7 @@ class Manager:
         self._nomad = nomad.over(ObservedTransport(nomad.transport, self.metrics.request))
         self._health = health
         random = random or Random()
-        self.informers = Informers(self._nomad, random)
+        self.informers = Informers(self._nomad, random, added=self.metrics.watch_source)
         world = World(self.informers, shards, backoff, random, now)
         self.controllers: list[AnyController] = []
         for reconciler in reconcilers:
@@ -221,8 +221,6 @@ class Manager:
         self._tell_leading()
         for controller in self.controllers:
             self.metrics.watch_controller(controller)
-        for source in self.informers.sources.values():
-            self.metrics.watch_source(source)
 
 
 def _name_of(reconciler: Any) -> str:

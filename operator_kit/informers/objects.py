@@ -55,14 +55,16 @@ class Change:
         topic: such as `Node`.
         id: of the object: its ID, name or path.
         namespace: of the object, empty for what has none.
+        index: at which this is known to be so; 0 if nothing is known of that.
     """
 
-    __slots__ = ("_new", "_old", "id", "namespace", "topic")
+    __slots__ = ("_new", "_old", "id", "index", "namespace", "topic")
 
-    def __init__(self, topic: str, namespace: str, id: str, old: bytes | None, new: bytes | None) -> None:
+    def __init__(self, topic: str, namespace: str, id: str, old: bytes | None, new: bytes | None, index: int = 0) -> None:
         self.topic = topic
         self.namespace = namespace
         self.id = id
+        self.index = index
         self._old = old
         self._new = new
 
@@ -78,7 +80,7 @@ class Change:
 
     def after(self, earlier: "Change | None") -> "Change":
         """This change and an earlier one as a single one."""
-        return self if earlier is None else Change(self.topic, self.namespace, self.id, earlier._old, self._new)
+        return self if earlier is None else Change(self.topic, self.namespace, self.id, earlier._old, self._new, self.index)
 
     def __repr__(self) -> str:
         what = "came" if self._old is None else "is gone" if self._new is None else "changed"
@@ -131,7 +133,7 @@ class ObjectInformer(Source):
 
     def as_changes(self) -> list[Change]:
         """All objects, as if they came now."""
-        return [Change(self.topic, *key, None, data) for key, (_, data) in sorted(self._objects.items())]
+        return [Change(self.topic, *key, None, data, index) for key, (index, data) in sorted(self._objects.items())]
 
     def get(self, id: str, namespace: str = "") -> dict[str, Any] | None:
         """An object as it was last seen; None if there is none."""
@@ -147,7 +149,7 @@ class ObjectInformer(Source):
         listed = {(row.get("Namespace") or "", row[self._listing.id]): row for row in rows}
         for key, (modify_index, _) in list(self._objects.items()):
             if key not in listed and modify_index <= index:
-                self._put(key, 0, None)
+                self._put(key, index, None)
         for key, row in listed.items():
             known = self._objects.get(key)
             modify_index = version_of(row)
@@ -168,7 +170,7 @@ class ObjectInformer(Source):
         known = self._objects.get(key)
         if payload.get("Deleted") or event.type.endswith(("Deleted", "NodeDeregistration")):
             if known is not None and known[0] <= event.index:
-                self._put(key, 0, None)
+                self._put(key, event.index, None)
         elif event.index > self._listed and (known is None or known[0] < version_of(row)):
             self._put(key, version_of(row), row)
         return True
@@ -182,7 +184,7 @@ class ObjectInformer(Source):
         new = None if row is None else orjson.dumps(row)
         if new is not None:
             self._objects[key] = (modify_index, new)
-        change = Change(self.topic, *key, known[1] if known else None, new)
+        change = Change(self.topic, *key, known[1] if known else None, new, modify_index)
         for changed in self._listeners:
             changed(change)
 

@@ -5,6 +5,7 @@ on. All informers of a namespace share one event stream.
 """
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 from typing import Final
 
@@ -26,13 +27,16 @@ class Informers:
         sources: all that is followed, by key.
     """
 
-    def __init__(self, nomad: Nomad, random: Random | None = None) -> None:
+    def __init__(
+        self, nomad: Nomad, random: Random | None = None, *, added: Callable[[Source], None] = lambda source: None
+    ) -> None:
+        """`added` is told of every source as soon as there is one."""
         self.nomad = nomad
+        self._added = added
         self.sources: dict[tuple[str, ...], Source] = {}
         self._random = random or Random()
         self._feeds: dict[str, EventFeed] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: list[asyncio.Task[None]] = []
 
     def variables(self, prefix: str) -> VariableInformer:
         """The variables below a prefix, in the client's namespace."""
@@ -98,6 +102,7 @@ class Informers:
 
     def _add(self, key: tuple[str, ...], source: Source, *topics: str) -> Source:
         self.sources[key] = source
+        self._added(source)
         if topics:
             self._feed(source.nomad).listen(source, *topics)
         if self._group is not None:

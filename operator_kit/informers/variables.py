@@ -61,6 +61,10 @@ class VariableInformer(Source):
     def __len__(self) -> int:
         return len(self._records)
 
+    def get(self, key: str) -> Record | None:
+        """What is known of a variable without reading it, None if there is none."""
+        return self._records.get(key)
+
     def cached_bytes(self) -> int:
         return sum(len(record.data) for record in self._records.values() if record.data is not None)
 
