@@ -19,12 +19,12 @@ from operator_kit.apply.holdings import Holdings
 from operator_kit.apply.job import JOB
 from operator_kit.apply.kinds import Applicable
 from operator_kit.apply.owned_index import OwnedIndex
-from operator_kit.apply.ownership import Owner
 from operator_kit.apply.remover import Remover
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
 from operator_kit.failures import is_over
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.masking import Mask
+from operator_kit.ownership import Owner
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout, observe
 from operator_kit.secrets import Secret, SecretRef, Secrets

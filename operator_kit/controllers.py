@@ -18,7 +18,6 @@ from typing import Any, Generic, TypeVar
 from nomad_api.models import Job
 from operator_kit.apply.garbage import EVERY, GarbageCollector
 from operator_kit.apply.owned_index import OwnedIndex
-from operator_kit.apply.ownership import Owner
 from operator_kit.conditions import utc_now
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.store import ResourceStore
@@ -30,6 +29,7 @@ from operator_kit.id_reconciler import IdReconciler
 from operator_kit.informers.shared import Informers
 from operator_kit.lifecycle import Lifecycle
 from operator_kit.owned_objects import follow_owned
+from operator_kit.ownership import Owner
 from operator_kit.reconciler import Reconciler
 from operator_kit.references import References
 from operator_kit.resource import Resource

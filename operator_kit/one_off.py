@@ -25,11 +25,11 @@ from nomad_api.errors import NotFound
 from nomad_api.models import AllocationStub, Job, TaskGroup
 from nomad_api.models.job import ReschedulePolicy, RestartPolicy
 from operator_kit.apply.fingerprint import fingerprint
-from operator_kit.apply.ownership import Owner
 from operator_kit.conditions import shortened
 from operator_kit.context import RECHECK, Context
 from operator_kit.engine.result import PermanentError, TemporaryError
 from operator_kit.failures import placement_failure, task_failures
+from operator_kit.ownership import Owner
 from operator_kit.status_parts import OneOffRun
 from operator_kit.tasks import read_log
 

@@ -11,10 +11,10 @@ from nomad_api.models import Job
 from operator_kit.apply.kinds import kind_of
 from operator_kit.apply.object_kind import ObjectKind
 from operator_kit.apply.owned_index import ObjectKey, OwnedIndex
-from operator_kit.apply.ownership import Owner
 from operator_kit.crd_store import paths
 from operator_kit.informers.objects import Change
 from operator_kit.informers.shared import Informers
+from operator_kit.ownership import Owner
 from operator_kit.resource import Resource
 
 

@@ -19,8 +19,8 @@ from operator_kit.apply.job import JOB
 from operator_kit.apply.kinds import kind_of
 from operator_kit.apply.object_kind import Live, ObjectKind, Plan
 from operator_kit.apply.owned_index import ObjectKey
-from operator_kit.apply.ownership import AlreadyOwned, FieldConflict
 from operator_kit.engine.result import PermanentError
+from operator_kit.ownership import AlreadyOwned, FieldConflict
 from operator_kit.status import OwnedObject
 
 T = TypeVar("T")

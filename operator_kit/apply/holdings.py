@@ -12,9 +12,9 @@ from operator_kit.apply.job import JOB
 from operator_kit.apply.kinds import kind_named, kind_of
 from operator_kit.apply.object_kind import Live, ObjectKind
 from operator_kit.apply.owned_index import ObjectKey, OwnedIndex
-from operator_kit.apply.ownership import Owner
 from operator_kit.engine.result import PermanentError
 from operator_kit.informers.jobs import JobInformer
+from operator_kit.ownership import Owner
 from operator_kit.status import OwnedObject, ResourceStatus
 
 T = TypeVar("T")

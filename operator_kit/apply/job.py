@@ -11,7 +11,7 @@ from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from nomad_api.models import Job, TaskGroup
 from operator_kit.apply.object_kind import Live, ObjectKind, Plan
-from operator_kit.apply.ownership import MARKS, Owner
+from operator_kit.ownership import MARKS, Owner
 
 _UNDER_WAY: Final = ("pending", "running")
 

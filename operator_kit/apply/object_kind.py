@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from nomad_api.client import Nomad
-from operator_kit.apply.ownership import Owner
+from operator_kit.ownership import Owner
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ an object that is as it was needs no read to be found so.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from operator_kit.apply.ownership import Owner
+from operator_kit.ownership import Owner
 
 
 class ObjectKey(NamedTuple):

@@ -14,9 +14,9 @@ from typing import Final
 from nomad_api.client import Nomad
 from nomad_api.models import ACLPolicy
 from operator_kit.apply.fields import Tree
-from operator_kit.apply.ownership import MARKS
 from operator_kit.apply.tree_kind import TreeKind
 from operator_kit.apply.wire_fields import INDEXES, all_fields, given_fields, modify_index
+from operator_kit.ownership import MARKS
 
 _MARK: Final = re.compile(rf"# ({'|'.join(map(re.escape, MARKS))}) = (.*)\n")
 _POLICY_SERVERS: Final = INDEXES | {"RulesJSON"}

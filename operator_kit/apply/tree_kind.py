@@ -11,7 +11,7 @@ from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from operator_kit.apply.fields import Path, Tree, conflicts, differences, fields_of, merged, text_of
 from operator_kit.apply.object_kind import Live, ObjectKind, Plan
-from operator_kit.apply.ownership import MARKS, Owner
+from operator_kit.ownership import MARKS, Owner
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from nomad_api.client import Nomad
 from nomad_api.models.event import Event
-from operator_kit.apply.ownership import Owner
 from operator_kit.informers.source import Source
+from operator_kit.ownership import Owner
 
 
 @dataclass(frozen=True, slots=True)

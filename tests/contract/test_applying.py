@@ -10,7 +10,7 @@ from nomad_api.errors import NotFound
 from nomad_api.models import ACLPolicy, HostVolume, Namespace, NodePool, Variable
 from operator_kit.apply.job import changed_fields
 from operator_kit.apply.kinds import kind_of
-from operator_kit.apply.ownership import MARKS, Owner
+from operator_kit.ownership import MARKS, Owner
 
 OWNER = Owner("resources/test/widget/one", 42)
 

@@ -9,7 +9,7 @@ from nomad_api.errors import Forbidden
 from nomad_api.models import Job
 from nomad_api.models.job import Scaling
 from operator_kit import Context, PermanentError, Result
-from operator_kit.apply.ownership import OWNER, OWNER_UID
+from operator_kit.ownership import OWNER, OWNER_UID
 from operator_kit.testing import Cluster, MemoryNomad, eventually, ready, running, status_of, virtual_time
 from tests.operator_kit.conftest import Widget, WidgetReconciler, widget_job
 

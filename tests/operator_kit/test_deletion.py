@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from nomad_api.errors import ServerError
 from nomad_api.models import Namespace, Variable
 from operator_kit import Context, Reconciler, Resource, Result
-from operator_kit.apply.ownership import OWNER
+from operator_kit.ownership import OWNER
 from operator_kit.testing import MemoryNomad, eventually, ready, running, status_of, virtual_time
 from tests.operator_kit.conftest import Widget, WidgetReconciler, widget_job
 

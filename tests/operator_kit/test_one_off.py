@@ -9,9 +9,9 @@ from nomad_api.errors import Unreachable
 from nomad_api.models import Job, Task, TaskGroup
 from nomad_api.models.job import Periodic, RestartPolicy
 from operator_kit import Context, PermanentError, TemporaryError
-from operator_kit.apply.ownership import OWNER, OWNER_UID
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.one_off import LINES, MOST_RUNS, run_once
+from operator_kit.ownership import OWNER, OWNER_UID
 from operator_kit.status_parts import OneOffRun
 from operator_kit.testing import MemoryNomad, virtual_time
 from operator_kit.testing.harness import loop_time

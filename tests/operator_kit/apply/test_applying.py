@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from nomad_api.models import ACLPolicy, CSIVolume, HostVolume, Namespace, NodePool, ServiceRegistration, Variable
 from operator_kit import Context, Resource, Result
 from operator_kit.apply.kinds import kind_named, kind_of
-from operator_kit.apply.ownership import OWNER, OWNER_NAMESPACE, OWNER_UID
 from operator_kit.controls import Controls
 from operator_kit.engine.result import PermanentError
+from operator_kit.ownership import OWNER, OWNER_NAMESPACE, OWNER_UID
 from operator_kit.testing import MemoryNomad, eventually, ready, running, status_of, virtual_time
 from operator_kit.testing.variables import rewrite
 from tests.operator_kit.conftest import Widget, WidgetReconciler

@@ -8,8 +8,8 @@ from nomad_api.errors import Forbidden, NomadError, ServerError, Unreachable
 from nomad_api.models import ACLPolicy, Job, Namespace, NodePool
 from operator_kit.apply.garbage import GarbageCollector
 from operator_kit.apply.owned_index import ObjectKey
-from operator_kit.apply.ownership import OWNER, OWNER_NAMESPACE, OWNER_UID
 from operator_kit.informers.jobs import JobInformer
+from operator_kit.ownership import OWNER, OWNER_NAMESPACE, OWNER_UID
 from operator_kit.testing import MemoryNomad, virtual_time
 from tests.operator_kit.apply.test_applying import Gadget
 from tests.operator_kit.conftest import Widget, widget_job

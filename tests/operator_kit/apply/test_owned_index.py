@@ -1,7 +1,7 @@
 """Whom to wake for an object, and what is known of it without a read."""
 
 from operator_kit.apply.owned_index import ObjectKey, OwnedIndex
-from operator_kit.apply.ownership import Owner
+from operator_kit.ownership import Owner
 
 A, B = Owner("resources/t/w/a", 1), Owner("resources/t/w/b", 2)
 KEY = ObjectKey("Variable", "default", "shared")
