@@ -15,24 +15,41 @@ run(WebsiteReconciler(), name="website")
 
 from operator_kit.conditions import Condition
 from operator_kit.context import Context
+from operator_kit.engine.polling import Poll
 from operator_kit.engine.result import PermanentError, Result, TemporaryError
+from operator_kit.engine.schedules import Cron, Every
+from operator_kit.engine.stream import Stream
+from operator_kit.handlers import Handlers, on
+from operator_kit.id_reconciler import IdContext, IdReconciler
 from operator_kit.manager import Manager
 from operator_kit.process.run import run
 from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.rollout import Rollout
+from operator_kit.secrets import SecretRef
 from operator_kit.status import ResourceStatus
+from operator_kit.watch import Watch
 
 __all__ = [
     "Condition",
     "Context",
+    "Cron",
+    "Every",
+    "Handlers",
+    "IdContext",
+    "IdReconciler",
     "Manager",
     "PermanentError",
+    "Poll",
     "Reconciler",
     "Resource",
     "ResourceStatus",
     "Result",
     "Rollout",
+    "SecretRef",
+    "Stream",
     "TemporaryError",
+    "Watch",
+    "on",
     "run",
 ]

@@ -21,6 +21,8 @@ from operator_kit.apply.kinds import Applicable
 from operator_kit.apply.owned_index import OwnedIndex
 from operator_kit.apply.remover import Remover
 from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
+from operator_kit.crd_store.lister import Lister
+from operator_kit.crd_store.selectors import Selector
 from operator_kit.failures import is_over
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.masking import Mask
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 R = TypeVar("R", bound=Resource)
+K = TypeVar("K", bound=Resource)
 T = TypeVar("T", bound=Applicable)
 
 RECHECK: Final = 2.0
@@ -69,6 +72,7 @@ class Context(Generic[R]):
         reasons: Sequence[str] = (),
         look_again: Callable[[], None] = lambda: None,
         drift: Drift = "correct",
+        lister: Lister | None = None,
     ) -> None:
         self.resource = resource
         self.nomad = nomad
@@ -86,6 +90,7 @@ class Context(Generic[R]):
         self._set: set[str] = set()
         self._mask: Mask = resource.status.mask
         self._secrets = Secrets(nomad, self._mask)
+        self._lister = lister
 
     @cached_property
     def log(self) -> "FilteringBoundLogger":
@@ -101,6 +106,32 @@ class Context(Generic[R]):
             generation=resource.generation,
         )
         return logger
+
+    # Other resources
+
+    async def get(self, kind: type[K], name: str) -> K | None:
+        """A resource of any kind, with its status, as far as is known here; None if there is none that can be read.
+
+        Raises:
+            NomadError: it had to be read, and could not be.
+        """
+        return await self._kinds.of(kind).get(name)
+
+    async def select(self, kind: type[K], selector: Selector | str = "") -> list[K]:
+        """The resources of a kind that a selector means, by name. Their changes bring this resource back where `watches`, or
+        `owns`, of the reconciler says so.
+
+        Raises:
+            SelectorError: it is none, or asks for a field that the kind has not published as selectable.
+            NomadError: something had to be read, and could not be.
+        """
+        return await self._kinds.of(kind).select(selector)
+
+    @property
+    def _kinds(self) -> Lister:
+        if self._lister is None:
+            raise TypeError("this context was made without a lister, so it knows of no other resources")
+        return self._lister
 
     # Secrets
 

@@ -9,24 +9,16 @@ What is followed is followed from the start, so that a standby knows everything 
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from random import Random
 from typing import Any, Generic, TypeVar
 
 from nomad_api.models import Job
 from operator_kit.apply.garbage import EVERY, GarbageCollector
-from operator_kit.apply.owned_index import OwnedIndex
-from operator_kit.conditions import utc_now
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.store import ResourceStore
 from operator_kit.engine.attempt import Attempt
 from operator_kit.engine.controller import Controller, ControllerObserver
 from operator_kit.engine.visit import Visit
-from operator_kit.engine.workqueue import Backoff
 from operator_kit.id_reconciler import IdReconciler
-from operator_kit.informers.shared import Informers
 from operator_kit.lifecycle import Lifecycle
 from operator_kit.owned_objects import follow_owned
 from operator_kit.ownership import Owner
@@ -34,22 +26,11 @@ from operator_kit.reconciler import Reconciler
 from operator_kit.references import References
 from operator_kit.resource import Resource
 from operator_kit.watch import streams_of
+from operator_kit.world import World
 
 R = TypeVar("R", bound=Resource)
 
 AnyReconciler = Reconciler[Any] | IdReconciler
-
-
-@dataclass(frozen=True)
-class World:
-    """What all controllers of a process have in common."""
-
-    informers: Informers
-    shards: int = 1
-    backoff: Backoff | None = None
-    random: Random = field(default_factory=Random)
-    now: Callable[[], datetime] = utc_now
-    owned: OwnedIndex = field(default_factory=OwnedIndex)
 
 
 class KindController(Controller, Generic[R]):
@@ -68,9 +49,7 @@ class KindController(Controller, Generic[R]):
         self.reconciler = reconciler
         self.store = ResourceStore(kind, informers.nomad, resources, statuses)
         references = References(informers, lambda name, why: self.add(name, reason=why))
-        self._lifecycle = Lifecycle(
-            reconciler, informers.nomad, self.store, jobs, informers.feed, world.now, self.add, world.owned, references
-        )
+        self._lifecycle = Lifecycle(reconciler, self.store, jobs, world, self.add, references)
         self._garbage = GarbageCollector(
             informers.nomad, kind, jobs, owns=reconciler.owns, index=world.owned, exists=self._exists
         )

@@ -16,16 +16,14 @@ middle, there is a status that tells of it, and a deletion that nobody saw is ca
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from math import ceil
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
-from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NomadError
-from operator_kit.apply.owned_index import OwnedIndex
 from operator_kit.conditions import ACCEPTED, PAUSED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems
@@ -36,13 +34,13 @@ from operator_kit.deletion import part_with_all
 from operator_kit.engine.attempt import GONE, Attempt, attempt
 from operator_kit.engine.result import Result
 from operator_kit.engine.visit import Visit
-from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.variables import Record
 from operator_kit.reconciler import Reconciler
 from operator_kit.references import References
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus, Retry
+from operator_kit.world import World
 
 R = TypeVar("R", bound=Resource)
 
@@ -58,23 +56,23 @@ class Lifecycle(Generic[R]):
     def __init__(
         self,
         reconciler: Reconciler[R],
-        nomad: Nomad,
         store: ResourceStore[R],
         jobs: JobInformer | None,
-        feed: EventFeed,
-        now: Callable[[], datetime],
+        world: World,
         look_again: Callable[[str], None],
-        owned: OwnedIndex,
         references: References,
     ) -> None:
-        self._look_again = look_again
+        """
+        Args:
+            jobs: of a kind that owns jobs.
+            look_again: asks for a look at that name.
+            references: learns which variables a resource refers to.
+        """
         self._reconciler = reconciler
-        self._nomad = nomad
         self._store = store
         self._jobs = jobs
-        self._feed = feed
-        self._now = now
-        self._owned = owned
+        self._world = world
+        self._look_again = look_again
         self._references = references
         self._halted: dict[str, int] = {}
 
@@ -194,7 +192,7 @@ class Lifecycle(Generic[R]):
             return GONE
         kind = self._reconciler.resource
         try:
-            resource: Any = recall(kind, visit.id, self._nomad.namespace or "default", status, applied)
+            resource: Any = recall(kind, visit.id, self._world.nomad.namespace or "default", status, applied)
         except InvalidItems as error:
             _log.error("the last applied spec cannot be read", kind=kind.kind, name=visit.id, problem=str(error))
             return Attempt("error", reason="LastAppliedUnreadable", message=str(error), error=error)
@@ -234,7 +232,7 @@ class Lifecycle(Generic[R]):
         if ended.stalled:
             context.set_condition(STALLED, True, ended.reason, ended.message)
         context.event("Warning", ended.reason, ended.message)
-        now, status = self._now(), context.resource.status
+        now, status = self._world.now(), context.resource.status
         before: Retry | None = status.retry
         next_at = None
         if ended.outcome == "error":
@@ -263,13 +261,14 @@ class Lifecycle(Generic[R]):
     def _context(self, visit: Visit, resource: R, draft: StatusDraft) -> Context[R]:
         return Context(
             resource,
-            self._nomad,
+            self._world.nomad,
             self._jobs,
-            now=self._now,
-            streaming=self._feed.connected,
-            owned=self._owned,
+            now=self._world.now,
+            streaming=self._world.informers.feed.connected,
+            owned=self._world.owned,
             drift=self._reconciler.drift,
             save=draft.save,
             reasons=visit.reasons,
             look_again=partial(self._look_again, resource.name),
+            lister=self._world.lister,
         )

@@ -20,7 +20,7 @@ import structlog
 
 from nomad_api.client import Nomad
 from operator_kit.conditions import utc_now
-from operator_kit.controllers import AnyController, AnyReconciler, KindController, World, controller_of
+from operator_kit.controllers import AnyController, AnyReconciler, KindController, controller_of
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.schema import PublishedKind, publish
 from operator_kit.engine.workqueue import Backoff
@@ -33,6 +33,7 @@ from operator_kit.process.members import Members
 from operator_kit.process.metrics import ControllerMetrics, Metrics
 from operator_kit.process.observed import ObservedTransport
 from operator_kit.process.pause import PauseSwitch
+from operator_kit.world import World
 
 GRACE: Final = 4.0
 """Seconds for reconciles in hand at the end; Nomad kills a task 5 seconds after it was asked to stop."""

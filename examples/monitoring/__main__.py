@@ -1,0 +1,4 @@
+from examples.monitoring.monitoring import ScraperReconciler, ScrapeTargetReconciler
+from operator_kit import run
+
+run(ScrapeTargetReconciler(), ScraperReconciler(), name="monitoring")
