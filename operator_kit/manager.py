@@ -23,7 +23,7 @@ from operator_kit.conditions import utc_now
 from operator_kit.controllers import AnyController, AnyReconciler, KindController, controller_of
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.schema import PublishedKind, publish
-from operator_kit.engine.workqueue import Backoff
+from operator_kit.engine.backoff import Backoff
 from operator_kit.informers.shared import Informers
 from operator_kit.process import inspection
 from operator_kit.process.health import HealthServer

@@ -9,7 +9,7 @@ from nomad_api.client import Nomad
 from operator_kit.apply.owned_index import OwnedIndex
 from operator_kit.conditions import utc_now
 from operator_kit.crd_store.lister import Lister
-from operator_kit.engine.workqueue import Backoff
+from operator_kit.engine.backoff import Backoff
 from operator_kit.informers.shared import Informers
 
 

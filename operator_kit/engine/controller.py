@@ -15,11 +15,13 @@ from typing import Final
 import structlog
 
 from operator_kit.engine.attempt import Attempt
+from operator_kit.engine.backoff import Backoff
 from operator_kit.engine.pace import Pace
+from operator_kit.engine.queue_entries import QueueObserver
 from operator_kit.engine.stream import CAPACITY, Stream
 from operator_kit.engine.tracing import Tracing
 from operator_kit.engine.visit import Visit
-from operator_kit.engine.workqueue import LOW, Backoff, QueueClosed, QueueObserver, WorkQueue
+from operator_kit.engine.workqueue import LOW, QueueClosed, WorkQueue
 
 RESTART: Final = Backoff(first=0.5, longest=60.0)
 """Pauses before a stream that failed is run again."""

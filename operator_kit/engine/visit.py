@@ -1,6 +1,7 @@
 """A visit: one look at an id, from the moment it is taken into hand."""
 
-from operator_kit.engine.workqueue import Hand, WorkQueue
+from operator_kit.engine.queue_entries import Hand
+from operator_kit.engine.workqueue import WorkQueue
 
 
 class Visit:

@@ -20,9 +20,11 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from random import Random
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
+
+from operator_kit.engine.backoff import Backoff
+from operator_kit.engine.queue_entries import Appointment, Hand, QueueObserver, Wish
 
 K = TypeVar("K", bound=Hashable)
 
@@ -32,89 +34,9 @@ LOW: Final = -100
 AGEING: Final = 0.3
 """Seconds of waiting that outweigh one point of priority: a key of `LOW` gives way to ordinary ones for half a minute."""
 
-MOST_REASONS: Final = 8
-"""Reasons that are kept for a key; they are for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Pauses after failures: `first` seconds, doubled for each further failure, at most `longest`.
-
-    Up to half of a pause is left out at random. The defaults reach the longest pause with the 12th failure in a row.
-    """
-
-    first: float = 0.1
-    longest: float = 300.0
-
-    def pause(self, failures: int, random: Random) -> float:
-        """Seconds to wait after that many failures in a row (at least 1)."""
-        return min(self.first * 2.0 ** min(failures - 1, 64), self.longest) * random.uniform(0.5, 1.0)
-
 
 class QueueClosed(Exception):
     """The queue is shut down and empty."""
-
-
-class QueueObserver:
-    """Told of what happens to a queue; for metrics."""
-
-    def added(self) -> None:
-        """A key became dirty."""
-
-    def joined(self) -> None:
-        """A key was asked for that was dirty already."""
-
-    def taken(self, waited: float) -> None:
-        """A key went into a hand, so many seconds after it became dirty."""
-
-    def finished(self, worked: float) -> None:
-        """A key left a hand after so many seconds."""
-
-    def retried(self, pause: float) -> None:
-        """A key was put off for so many seconds because it failed."""
-
-
-@dataclass(slots=True)
-class Wish:
-    """That a key be looked at.
-
-    Attributes:
-        since: when it was first asked for, by the queue's clock.
-        priority: the highest that was asked for.
-        reasons: why, for people; each once, at most `MOST_REASONS`.
-        lined_up: when its place in the line begins: then, or when it went out of hand.
-    """
-
-    since: float
-    priority: int
-    reasons: list[str] = field(default_factory=list)
-    lined_up: float = 0.0
-    ticket: int = 0
-
-    def join(self, priority: int, reasons: "list[str] | tuple[str, ...]") -> None:
-        """Take over what is asked for once more."""
-        self.priority = max(self.priority, priority)
-        for reason in reasons:
-            if reason and reason not in self.reasons and len(self.reasons) < MOST_REASONS:
-                self.reasons.append(reason)
-
-
-class Hand(NamedTuple):
-    """A key in hand: since when, for how long it had waited, and why it is looked at."""
-
-    since: float
-    waited: float
-    priority: int
-    reasons: tuple[str, ...]
-
-
-class Appointment(NamedTuple):
-    """A key that is put off until `due`."""
-
-    due: float
-    ticket: int
-    priority: int
-    reason: str
 
 
 class WorkQueue(Generic[K]):

@@ -17,8 +17,8 @@ import structlog
 
 from nomad_api.client import Nomad
 from operator_kit.context import Context
+from operator_kit.engine.backoff import Backoff
 from operator_kit.engine.result import PermanentError, TemporaryError
-from operator_kit.engine.workqueue import Backoff
 from operator_kit.resource import Resource
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import structlog
 from nomad_api.client import Nomad, Snapshot
 from nomad_api.errors import Forbidden, NomadError, NotFound, Unreachable
 from nomad_api.models.event import Event
-from operator_kit.engine.workqueue import Backoff
+from operator_kit.engine.backoff import Backoff
 
 WAIT: Final = 30.0
 """Seconds that a blocking query waits: each answer, changed or not, is a sign of life."""

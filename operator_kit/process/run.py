@@ -7,13 +7,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from nomad_api.client import Nomad
+from operator_kit.controllers import AnyReconciler
 from operator_kit.manager import Manager
 from operator_kit.process.logs import configure_logging
 from operator_kit.process.telemetry import exporting_spans
-from operator_kit.reconciler import Reconciler
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 """Signals that ask a process to stop: Nomad's for a task, and a person's at a terminal."""
@@ -22,21 +22,22 @@ HEALTH_PORT: Final = "NOMAD_PORT_health"
 """Where Nomad tells a task the port that its network labels `health`."""
 
 
-def run(*reconcilers: Reconciler[Any], name: str) -> None:
+def run(*reconcilers: AnyReconciler, name: str, shards: int = 1) -> None:
     """Run an operator until SIGTERM or SIGINT: the whole of a `__main__.py`.
 
     The health server listens on the port labelled `health`, if the task has one. Spans go where `OTEL_EXPORTER_OTLP_ENDPOINT`
-    says, if it says anything. A second signal ends the process at once.
+    says, if it says anything. A second signal ends the process at once. See `Manager` for `name` and `shards`.
     """
     configure_logging()
     port = os.environ.get(HEALTH_PORT)
+    health = ("0.0.0.0", int(port)) if port else None
+
+    async def serve() -> None:
+        async with Nomad.from_env() as nomad:
+            await run_manager(Manager(nomad, reconcilers, name=name, shards=shards, health=health))
+
     with exporting_spans(name):
-        asyncio.run(_run(reconcilers, name, ("0.0.0.0", int(port)) if port else None))
-
-
-async def _run(reconcilers: Sequence[Reconciler[Any]], name: str, health: tuple[str, int] | None) -> None:
-    async with Nomad.from_env() as nomad:
-        await run_manager(Manager(nomad, reconcilers, name=name, health=health))
+        asyncio.run(serve())
 
 
 async def run_manager(manager: Manager, signals: Sequence[signal.Signals] = STOPPING) -> None:

@@ -8,7 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from operator_kit.engine.workqueue import Backoff, QueueClosed, QueueObserver, WorkQueue
+from operator_kit.engine.backoff import Backoff
+from operator_kit.engine.queue_entries import QueueObserver
+from operator_kit.engine.workqueue import QueueClosed, WorkQueue
 from operator_kit.testing import virtual_time
 
 
