@@ -20,7 +20,14 @@ from operator_kit.apply.job import JOB
 from operator_kit.apply.kinds import Applicable
 from operator_kit.apply.owned_index import OwnedIndex
 from operator_kit.apply.remover import Remover
-from operator_kit.conditions import Condition, remove_condition, set_condition, status_text
+from operator_kit.conditions import (
+    Condition,
+    find_condition,
+    remove_condition,
+    set_condition,
+    shortened,
+    status_text,
+)
 from operator_kit.crd_store.lister import Lister
 from operator_kit.crd_store.selectors import Selector
 from operator_kit.failures import is_over
@@ -50,8 +57,6 @@ class Context(Generic[R]):
         resource: the same that `reconcile` gets.
         nomad: the client, in the resource's namespace.
         owner: the mark that objects of this resource bear.
-        holdings: what belongs to the resource, as far as is known.
-        remover: takes away what belongs to the resource.
         reasons: why the resource is looked at, in the words of its triggers.
         look_again: have the resource reconciled once more, as soon as possible; also of use long after this reconcile.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
@@ -83,14 +88,35 @@ class Context(Generic[R]):
         self.reasons = tuple(reasons)
         self.look_again = look_again
         self._write = save
-        index = OwnedIndex() if owned is None else owned
-        self.holdings = Holdings(self.owner, resource.namespace, resource.status, nomad, jobs, index)
-        self.remover = Remover(self.holdings, self)
-        self._applier = Applier(self.holdings, drift, self)
+        self._jobs = jobs
+        self._owned = OwnedIndex() if owned is None else owned
+        self._drift = drift
+        self._lister = lister
         self._set: set[str] = set()
         self._mask: Mask = resource.status.mask
-        self._secrets = Secrets(nomad, self._mask)
-        self._lister = lister
+        if resource.status.owned or self.owner in self._owned:
+            _ = self.holdings  # the index learns what there is, whatever the reconcile will ask for
+
+    # What most reconciles need, and the one that finds nothing to do does not, is made when it is asked for.
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """What belongs to the resource, as far as is known."""
+        resource = self.resource
+        return Holdings(self.owner, resource.namespace, resource.status, self.nomad, self._jobs, self._owned)
+
+    @cached_property
+    def remover(self) -> Remover:
+        """Takes away what belongs to the resource."""
+        return Remover(self.holdings, self)
+
+    @cached_property
+    def _applier(self) -> Applier:
+        return Applier(self.holdings, self._drift, self)
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self.nomad, self._mask)
 
     @cached_property
     def log(self) -> "FilteringBoundLogger":
@@ -147,22 +173,28 @@ class Context(Generic[R]):
     @property
     def references(self) -> frozenset[str]:
         """The paths of the variables that were asked for secrets, those that are missing too."""
-        return self._secrets.paths
+        return self._secrets.paths if "_secrets" in self.__dict__ else frozenset()
 
     # Status
 
     def set_condition(self, type: str, status: bool | None, reason: str, message: str = "") -> None:
         """Say what is true of the resource now; None is "unknown". `reason` is one CamelCase word."""
+        conditions = self.resource.status.conditions
+        self._set.add(type)
+        says = (status_text(status), reason, shortened(self._mask.text(message)), self.resource.generation)
+        old = find_condition(conditions, type)
+        if old is not None and (old.status, old.reason, old.message, old.observed_generation) == says:
+            return  # most looks find nothing new, and a model costs more than four comparisons
+        word, reason, message, generation = says
         condition = Condition(
             type=type,
-            status=status_text(status),
+            status=word,
             reason=reason,
-            message=self._mask.text(message),
-            observed_generation=self.resource.generation,
+            message=message,
+            observed_generation=generation,
             last_transition_time=self.now(),
         )
-        set_condition(self.resource.status.conditions, condition)
-        self._set.add(type)
+        set_condition(conditions, condition)
 
     def remove_condition(self, type: str) -> None:
         """Say nothing about it any more."""

@@ -172,15 +172,15 @@ class Lifecycle(Generic[R]):
         if ended.failed:
             self._tell_failure(visit, context, ended)
         else:
-            status.observed_generation = resource.generation
-            status.retry = None
+            _settle(status, resource.generation)
             context.set_condition(RECONCILED, True, "Success", "")
             context.remove_condition(STALLED)
             if not context.has_set(READY):
                 context.set_condition(READY, True, "Reconciled", "")
         if ended.outcome == "terminal":
             self._halted[resource.name] = resource.generation
-        status.last_handled_reconcile = resource.controls.reconcile
+        if status.last_handled_reconcile != resource.controls.reconcile:
+            status.last_handled_reconcile = resource.controls.reconcile
         return await self._save(draft, context, ended)
 
     async def _finalize(self, visit: Visit, draft: StatusDraft) -> Attempt:
@@ -272,3 +272,11 @@ class Lifecycle(Generic[R]):
             look_again=partial(self._look_again, resource.name),
             lister=self._world.lister,
         )
+
+
+def _settle(status: ResourceStatus, generation: int) -> None:
+    """Take a success into the status. What is so already is not set: a model checks what it is given."""
+    if status.observed_generation != generation:
+        status.observed_generation = generation
+    if status.retry is not None:
+        status.retry = None

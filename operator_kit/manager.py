@@ -176,12 +176,13 @@ class Manager:
         async with self._leading(shard), asyncio.TaskGroup() as group:
             for controller in self.controllers:
                 group.create_task(controller.lead(shard), name=f"{controller.name} shard {shard}")
+            await asyncio.sleep(0)  # they have begun then
+            self._tell_leading()
 
     @contextlib.asynccontextmanager
     async def _leading(self, shard: int) -> AsyncIterator[None]:
         """Run the streams while at least one shard is led."""
         self._led.add(shard)
-        self._tell_leading()
         try:
             if self._streams is None:
                 self._streams = asyncio.create_task(self._follow_streams(), name="follow streams")

@@ -98,9 +98,9 @@ class OwnedObject(StatusPart):
     namespace: str = ""
     fingerprint: str = ""
     index: int = 0
-    fields: list[str] = Field(default=[], exclude_if=_is_empty)
+    fields: list[str] = Field(default_factory=list, exclude_if=_is_empty)
     shared: bool = Field(default=False, exclude_if=_is_empty)
-    drifted: list[str] = Field(default=[], exclude_if=_is_empty)
+    drifted: list[str] = Field(default_factory=list, exclude_if=_is_empty)
 
 
 class Retry(StatusPart):
@@ -141,18 +141,18 @@ class ResourceStatus(StatusPart):
 
     uid: int = 0
     observed_generation: int = 0
-    conditions: list[Condition] = []
+    conditions: list[Condition] = Field(default_factory=list)
     last_applied: LastApplied | None = None
     handled: Handled | None = None
-    owned: list[OwnedObject] = []
-    events: list[RecentEvent] = []
+    owned: list[OwnedObject] = Field(default_factory=list)
+    events: list[RecentEvent] = Field(default_factory=list)
     retry: Retry | None = None
     last_handled_reconcile: str = ""
-    external: dict[str, ExternalObject] = Field(default={}, exclude_if=_is_empty)
-    runs: dict[str, OneOffRun] = Field(default={}, exclude_if=_is_empty)
-    first_failures: dict[str, FirstFailure] = Field(default={}, exclude_if=_is_empty)
-    fleets: dict[str, FleetRecord] = Field(default={}, exclude_if=_is_empty)
-    dependents: dict[str, list[DependentObject]] = Field(default={}, exclude_if=_is_empty)
+    external: dict[str, ExternalObject] = Field(default_factory=dict, exclude_if=_is_empty)
+    runs: dict[str, OneOffRun] = Field(default_factory=dict, exclude_if=_is_empty)
+    first_failures: dict[str, FirstFailure] = Field(default_factory=dict, exclude_if=_is_empty)
+    fleets: dict[str, FleetRecord] = Field(default_factory=dict, exclude_if=_is_empty)
+    dependents: dict[str, list[DependentObject]] = Field(default_factory=dict, exclude_if=_is_empty)
 
     _mask: Mask = PrivateAttr(default_factory=Mask)
 

@@ -32,6 +32,10 @@ class OwnedIndex:
         self._indexes: dict[ObjectKey, tuple[int, bool]] = {}
         self._followed: set[str] = set()
 
+    def __contains__(self, owner: object) -> bool:
+        """Whether anything is known to belong to that owner."""
+        return owner in self._claims
+
     def owners(self, key: ObjectKey) -> list[Owner]:
         """The owners of an object, those to call when it changes; sorted by path."""
         return sorted(self._owners.get(key, ()), key=lambda owner: (owner.path, owner.uid))

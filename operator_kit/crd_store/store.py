@@ -77,7 +77,7 @@ class ResourceStore(Generic[R]):
             StatusTooLarge: it does not fit into a variable.
         """
         items = pack(status)
-        if before is not None and before.items() == items:
+        if before is not None and before.says(items):
             return before
         path = self.statuses.prefix + name
         try:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from opentelemetry import trace
-from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
 
 from operator_kit.engine.attempt import Attempt
 from operator_kit.engine.visit import Visit
@@ -49,32 +49,36 @@ class Tracing:
 
     async def trace(self, visit: Visit, look: Callable[[Visit], Awaitable[Attempt]]) -> Attempt:
         """Await the look within a span."""
+        before = self._failed.pop(visit.id, None)
+        span = _tracer.start_span("reconcile", kind=SpanKind.CONSUMER, links=[Link(before)] if before else ())
+        if not span.is_recording():
+            return await look(visit)
         written = Writes()
         token = writes.set(written)
-        before = self._failed.pop(visit.id, None)
-        links = [Link(before)] if before else ()
         try:
-            with _tracer.start_as_current_span("reconcile", kind=SpanKind.CONSUMER, links=links) as span:
+            with trace.use_span(span, end_on_exit=True):
                 attempt = await look(visit)
-                if span.is_recording():
-                    span.set_attributes(
-                        {
-                            "nomad.operator.controller": self._controller,
-                            "nomad.operator.id": visit.id,
-                            "nomad.operator.triggers": visit.reasons,
-                            "nomad.operator.priority": visit.priority,
-                            "nomad.operator.waited_seconds": visit.waited,
-                            "nomad.operator.outcome": attempt.outcome,
-                            "nomad.operator.writes": written.count,
-                            "nomad.operator.written": written.names,
-                        }
-                    )
-                    if attempt.failed:
-                        span.set_attribute("error.type", attempt.reason)
-                        span.set_status(StatusCode.ERROR, attempt.message)
-                        self._failed[visit.id] = span.get_span_context()
-                        if attempt.error is not None:
-                            span.record_exception(attempt.error)
+                self._tell(span, visit, attempt, written)
                 return attempt
         finally:
             writes.reset(token)
+
+    def _tell(self, span: Span, visit: Visit, attempt: Attempt, written: Writes) -> None:
+        span.set_attributes(
+            {
+                "nomad.operator.controller": self._controller,
+                "nomad.operator.id": visit.id,
+                "nomad.operator.triggers": visit.reasons,
+                "nomad.operator.priority": visit.priority,
+                "nomad.operator.waited_seconds": visit.waited,
+                "nomad.operator.outcome": attempt.outcome,
+                "nomad.operator.writes": written.count,
+                "nomad.operator.written": written.names,
+            }
+        )
+        if attempt.failed:
+            span.set_attribute("error.type", attempt.reason)
+            span.set_status(StatusCode.ERROR, attempt.message)
+            self._failed[visit.id] = span.get_span_context()
+            if attempt.error is not None:
+                span.record_exception(attempt.error)

@@ -8,7 +8,7 @@ Own writes are taken over from their answers (`wrote`, `removed`): what was writ
 comes by the list or the stream is recognised by its index and is no change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
@@ -34,6 +34,10 @@ class Record:
         self.create_index = create_index
         self.modify_index = modify_index
         self.data = data
+
+    def says(self, items: Mapping[str, str]) -> bool:
+        """Whether the record has been read, and has just these items."""
+        return self.data is not None and (self.data == as_bytes(items) or self.items() == items)
 
     def items(self) -> dict[str, str]:
         """The items of a record that has been read."""
@@ -97,7 +101,7 @@ class VariableInformer(Source):
         known = self._records.get(key)
         if known is not None and known.modify_index > variable.modify_index and known.data is not None:
             return known
-        record = Record(variable.create_index, variable.modify_index, orjson.dumps(variable.items or {}))
+        record = Record(variable.create_index, variable.modify_index, as_bytes(variable.items or {}))
         if known is None or known.modify_index <= variable.modify_index:
             self._records[key] = record
         return record
@@ -154,3 +158,8 @@ class VariableInformer(Source):
     def _changed(self, key: str) -> None:
         for changed in self._listeners:
             changed(key)
+
+
+def as_bytes(items: Mapping[str, str]) -> bytes:
+    """Items as JSON, the same bytes for the same items: servers differ in their order."""
+    return orjson.dumps(items, option=orjson.OPT_SORT_KEYS)
