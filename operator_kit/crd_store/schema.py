@@ -5,11 +5,13 @@ Items: `group`, `kind`, `doc`, `producer` (text); `versions`, `shortNames`, `cat
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaMode
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
@@ -72,7 +74,7 @@ class PublishedKind(BaseModel):
             categories=list(resource.categories),
             selectable=list(resource.selectable),
             doc=resource.doc,
-            status_schema=resource.Status.model_json_schema(mode="serialization"),
+            status_schema=_schema(resource.Status, "serialization"),
             producer=f"{operator} ({DISTRIBUTION} {version(DISTRIBUTION)})",
         )
 
@@ -95,8 +97,14 @@ def _published(versions: Versions, name: str) -> PublishedVersion:
     return PublishedVersion(
         name=name,
         deprecated=versions.deprecated(name),
-        json_schema=versions.spec_of(name).model_json_schema(mode="validation"),
+        json_schema=_schema(versions.spec_of(name), "validation"),
     )
+
+
+@cache
+def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
+    """The schema of a model, made once: that takes longer than a hundred reconciles, and every new leader publishes."""
+    return model.model_json_schema(mode=mode)
 
 
 async def publish(nomad: Nomad, kind: PublishedKind) -> bool:

@@ -59,5 +59,6 @@ class EventFeed:
                     source.stream_lost()
             await asyncio.sleep(RECONNECT.pause(max(failures, 1), self._random))
 
-    def _sources(self) -> set[Source]:
-        return {source for sources in self._listeners.values() for source in sources}
+    def _sources(self) -> list[Source]:
+        """Each once, in the order in which they began to listen: a simulation must take the same course every time."""
+        return list(dict.fromkeys(source for sources in self._listeners.values() for source in sources))

@@ -15,16 +15,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from nomad_api.client.transport import Answer
 from nomad_api.errors import Unreachable, error_for
 from operator_kit.testing.variables import rewrite
 
 if TYPE_CHECKING:
     from operator_kit.testing.transport import MemoryTransport
 
-Send = Callable[[], Awaitable[Answer]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +141,8 @@ class Faults:
         """Faults at random."""
         return cls(_Dice(random, rates).request, _Dice(random, rates).line)
 
-    async def send(self, transport: "MemoryTransport", method: str, path: str, send: Send) -> Answer:
-        """Send a request as the plan has it."""
+    async def send(self, transport: "MemoryTransport", method: str, path: str, send: Callable[[], Awaitable[T]]) -> T:
+        """Send a request as the plan has it; `send` does what it asks for."""
         match self._next(method, path):
             case None:
                 return await send()

@@ -72,7 +72,7 @@ def put(cluster: Cluster, job: Row, trigger: str) -> Row:
     """Store a new version of a job and let the scheduler act; the answer to a registration."""
     key = key_of(job["Namespace"], job["ID"])
     present = cluster.jobs.get(key)
-    launches = not (job.get("Periodic") or (job.get("ParameterizedJob") and not job.get("Dispatched")))
+    launches = _launches(job)
     index = cluster.change(f"jobs/{key}", "job_summary", *(["evaluations"] if launches else []))
     cluster.jobs[key] = job = {
         "ParentID": "",
@@ -97,7 +97,7 @@ def deregister(request: Request) -> Row:
     cluster, purge = request.cluster, request.flag("purge")
     present = cluster.jobs.get(request.key)
     if present is None:
-        return registered(cluster, {"JobModifyIndex": 0}, "", cluster.index)
+        return registered(cluster, {"JobModifyIndex": 0}, "", 0)
     index = cluster.change(f"jobs/{request.key}", "job_summary", "evaluations", "allocations", "deployments")
     fields = {"Stop": True, "Status": "dead", "ModifyIndex": index, "JobModifyIndex": index}
     job = {**present, **fields, "Version": present["Version"] + 1}
@@ -111,7 +111,8 @@ def deregister(request: Request) -> Row:
         cluster.versions[request.key] = [dict(job), *cluster.versions[request.key]][:VERSIONS]
     payload = {"Job": dict(job), **({"Deleted": True} if purge else {})}
     cluster.publish("Job", "JobDeregistered", job["ID"], payload, namespace=job["Namespace"], index=index)
-    return registered(cluster, job, evaluate(cluster, job, "job-deregister", index), index)
+    evaluation = evaluate(cluster, job, "job-deregister", index) if _launches(job) else ""
+    return registered(cluster, job, evaluation, index)
 
 
 def reevaluate(request: Request) -> Row:
@@ -160,6 +161,11 @@ def wish(job: Row) -> Row:
     return {key: value for key, value in job.items() if key not in _SERVERS and value not in (None, "", False)}
 
 
+def _launches(job: Row) -> bool:
+    """Whether the scheduler acts on the job itself, and not on instances of it."""
+    return not (job.get("Periodic") or (job.get("ParameterizedJob") and not job.get("Dispatched")))
+
+
 def _count(group: Row, job: Row) -> int:
     count = group.get("Count")
     return int(count) if count is not None else (group.get("Scaling") or {}).get("Min") or 1
@@ -168,12 +174,11 @@ def _count(group: Row, job: Row) -> int:
 def _validate(cluster: Cluster, job: Row) -> None:
     if not job.get("ID"):
         raise Refused(400, "Job ID hasn't been provided")
-    if job["Namespace"] not in cluster.namespaces:
-        raise Refused(500, f'job "{job["ID"]}" is in nonexistent namespace "{job["Namespace"]}"')
-    if job["NodePool"] not in cluster.node_pools:
-        raise Refused(500, f'job "{job["ID"]}" is in nonexistent node pool "{job["NodePool"]}"')
-    problems = ["Missing job task groups"] if not job["TaskGroups"] else []
+    where = f'job "{job["ID"]}" is in nonexistent'
+    problems = [] if job["TaskGroups"] else ["Missing job task groups"]
     problems += ["Job ID contains a space"] if " " in job["ID"] else []
+    problems += [] if job["Namespace"] in cluster.namespaces else [f'{where} namespace "{job["Namespace"]}"']
+    problems += [] if job["NodePool"] in cluster.node_pools else [f'{where} node pool "{job["NodePool"]}"']
     if problems:
         count = f"{len(problems)} error{'s' if len(problems) > 1 else ''} occurred:"
         raise Refused(500, count + "".join(f"\n\t* {problem}" for problem in problems) + "\n\n")

@@ -15,22 +15,22 @@ class MemoryNomad(Nomad):
     """A Nomad for tests: the client, and with `cluster` what is behind it.
 
     Several clients can share one cluster: `MemoryNomad(cluster=other.cluster)`. One of them can be cut off from it, or have
-    `faults` of its own.
+    `faults` of its own. `memory` is its way there.
     """
 
     def __init__(self, *, cluster: Cluster | None = None, faults: Faults | None = None) -> None:
         self.cluster = cluster or Cluster()
-        self._memory = MemoryTransport(self.cluster, faults)
-        super(Nomad, self).__init__(self._memory)
+        self.memory = MemoryTransport(self.cluster, faults)
+        super(Nomad, self).__init__(self.memory)
 
     @property
     def cut_off(self) -> bool:
         """Whether every request of this client fails."""
-        return self._memory.cut_off
+        return self.memory.cut_off
 
     @cut_off.setter
     def cut_off(self, value: bool) -> None:
-        self._memory.cut_off = value
+        self.memory.cut_off = value
 
     async def declare(self, path: str, **items: str) -> Variable:
         """Write a resource as a user does: items by name, with `__` for a dot."""

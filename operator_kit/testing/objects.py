@@ -30,7 +30,8 @@ def namespace(request: Request) -> Row:
 def put_namespace(request: Request) -> None:
     name = _named(request, "Namespace name does not match request path")
     if _NAME.fullmatch(name) is None:
-        raise Refused(400, f'invalid name "{name}". Must match regex ^[a-zA-Z0-9-]{{1,128}}$')
+        problem = f'invalid name "{name}". Must match regex ^[a-zA-Z0-9-]{{1,128}}$'
+        raise Refused(500, f'Invalid namespace "{name}": 1 error occurred:\n\t* {problem}\n\n')
     nothing = dict.fromkeys(("Description", "Quota"), "") | dict.fromkeys(("Capabilities", "Meta", "NodePoolConfiguration"))
     _store(request.cluster, "namespaces", request.cluster.namespaces, name, {**nothing, **request.body})
 
@@ -41,9 +42,9 @@ def delete_namespace(request: Request) -> None:
         raise Refused(500, "can not delete default namespace")
     if name not in cluster.namespaces:
         raise Refused(500, "namespace not found")
-    for what, rows in (("variables", cluster.variables), ("non-terminal jobs", cluster.jobs)):
+    for what, rows in (("non-terminal jobs", cluster.jobs), ("variables associated with it", cluster.variables)):
         if any(row["Namespace"] == name and not row.get("Stop") for row in rows.values()):
-            raise Refused(500, f'namespace "{name}" has {what} in regions: [global]')
+            raise Refused(500, f'1 error occurred:\n\t* namespace "{name}" has {what} in regions: [global]\n\n')
     _remove(cluster, "namespaces", cluster.namespaces, name)
 
 

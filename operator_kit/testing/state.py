@@ -83,7 +83,7 @@ class Cluster:
 
     def _begin(self) -> None:
         self.index = 1
-        self.indexes = dict.fromkeys(("namespaces", "node_pools", "nodes"), 1)
+        self.indexes = dict.fromkeys(("namespaces", "node_pools", "nodes", "variables", "policies", "host_volumes"), 1)
         first = {"CreateIndex": 1, "ModifyIndex": 1, "Meta": None}
         self.namespaces[DEFAULT] = {"Name": DEFAULT, "Description": "Default shared namespace", **first}
         self.node_pools["all"] = {"Name": "all", "Description": "Node pool with all nodes in the cluster.", **first}

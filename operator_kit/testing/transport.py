@@ -23,6 +23,7 @@ from nomad_api.duration import SECOND, parse_duration
 from nomad_api.errors import Unreachable
 from nomad_api.models.base import Wire
 from operator_kit.testing.faults import Faults
+from operator_kit.testing.filter import matching
 from operator_kit.testing.routes import ROUTES
 from operator_kit.testing.routing import Refused, Request, Route, Router
 from operator_kit.testing.state import DEFAULT, Cluster, Row
@@ -148,6 +149,8 @@ class MemoryTransport(Transport):
     def _find(self, route: Route, request: Request) -> "_Found":
         try:
             value = route.handler(request)
+            if isinstance(value, list) and request.params.get("filter"):
+                value = matching(value, str(request.params["filter"]))
         except Refused as refused:
             return _Found(route.index(request, None), b"", refused)
         body = b"" if value is None and not route.tables else orjson.dumps(value)

@@ -10,18 +10,10 @@ Everything a test makes has the name `unique`, or begins with it, and is removed
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -30,9 +22,8 @@ import pytest
 from nomad_api.client import Nomad
 from nomad_api.errors import NomadError
 from nomad_api.models import ACLPolicy, ACLToken, Job, JobACL
+from operator_kit.testing.agent import DevelopmentAgent
 
-START_TIMEOUT = 30.0
-STOP_TIMEOUT = 20.0
 SETTLE_TIMEOUT = 30.0
 """Seconds within which what was asked for must have happened."""
 
@@ -65,80 +56,11 @@ class Reply:
         return int(self.headers["X-Nomad-Index"])
 
 
-class EmbeddedAgent:
-    """`nomadctl agent -dev` as a process of its own, on free ports."""
-
-    def __init__(self, *, acl: bool) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="contract-"))
-        http, rpc, serf = _free_ports(3)
-        configuration = {
-            "name": "contract-1",
-            "log_level": "WARN",
-            "ports": {"http": http, "rpc": rpc, "serf": serf},
-            "acl": {"enabled": acl},
-        }
-        path = self._directory / "agent.json"
-        path.write_text(json.dumps(configuration))
-        command = [Path(sys.executable).parent / "nomadctl", "agent", "-dev", "-config", path]
-        with (self._directory / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._directory)
-        self.agent = Agent(f"http://127.0.0.1:{http}")
-        try:
-            if acl:
-                self.agent = Agent(self.agent.address, self._until(self._bootstrapped))
-            self._until(self._ready)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    def _until(self, step: Callable[[], str]) -> str:
-        """Try a step until it gives something."""
-        deadline = time.monotonic() + START_TIMEOUT
-        while True:
-            log = (self._directory / "log").read_text()
-            assert self._process.poll() is None, f"the agent ended at once:\n{log}"
-            assert time.monotonic() < deadline, f"the agent is not ready after {START_TIMEOUT:g} s:\n{log}"
-            with suppress(OSError):
-                found = step()
-                if found:
-                    return found
-            time.sleep(0.05)
-
-    def _bootstrapped(self) -> str:
-        return str(self._request("POST", "/v1/acl/bootstrap")["SecretID"])
-
-    def _ready(self) -> str:
-        return next((node["ID"] for node in self._request("GET", "/v1/nodes") if node["Status"] == "ready"), "")
-
-    def _request(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(self.agent.address + path, method=method, headers={"X-Nomad-Token": self.agent.token})
-        with urllib.request.urlopen(request, timeout=5) as response:
-            return json.load(response)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
-
-
 def _chosen(config: pytest.Config, *, acl: bool) -> Iterator[Agent]:
     address, token = config.getoption("--nomad-addr"), config.getoption("--nomad-token")
     if not address:
-        embedded = EmbeddedAgent(acl=acl)
-        yield embedded.agent
-        embedded.stop()
+        with DevelopmentAgent(acl=acl, name="contract-1") as embedded:
+            yield Agent(embedded.address, embedded.token)
     elif bool(token) == acl:
         yield Agent(address.rstrip("/"), token)
     else:
