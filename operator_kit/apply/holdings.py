@@ -61,14 +61,19 @@ class Holdings:
         return keys + [key for job_id in found if (key := ObjectKey(JOB.name, self._namespace, job_id)) not in keys]
 
     async def read_all(self, kind: ObjectKind[T]) -> list[T]:
-        """The objects of a kind that belong to the resource, as they are on the server.
+        """The objects of a kind that belong to the resource, as they are on the server. What is gone is forgotten.
 
         Raises:
             NomadError: one could not be read.
         """
-        keys = [key for key in self.keys() if key.kind == kind.name]
-        found = [(key, await kind.read(self.nomad_for(key), key.id)) for key in keys]
-        return [live.object for key, live in found if live is not None and self.is_own(key, live)]
+        held: list[T] = []
+        for key in [key for key in self.keys() if key.kind == kind.name]:
+            live = await kind.read(self.nomad_for(key), key.id)
+            if live is None:
+                self.forget(key)  # it was deleted by a process that died before it could write so, or by somebody else
+            elif self.is_own(key, live):
+                held.append(live.object)
+        return held
 
     def record(self, key: ObjectKey) -> OwnedObject | None:
         """What the status knows of an object."""

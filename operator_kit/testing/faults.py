@@ -114,6 +114,8 @@ class Faults:
 
     Attributes:
         count: requests so far.
+        latency: seconds that every request takes, whether anything goes wrong or not. Without any, two processes that undo
+            each other's work would do so for ever, at one and the same time.
         over: set it to end all faults.
         on_crash: called when a `Crash` is due; it should end the tasks of the process. Until then the client hangs, and
             nothing that it still tries is done.
@@ -123,9 +125,12 @@ class Faults:
         self,
         choose: Callable[[int, str, str], Fault | None],
         deliver: Callable[[bytes], Sequence[Line]] | None = None,
+        *,
+        latency: float = 0.0,
     ) -> None:
         """`choose` gets the number of the request (from 1), method and path; `deliver` what becomes of a line of events."""
         self.count = 0
+        self.latency = latency
         self.over = False
         self.on_crash: Callable[[], None] = _nobody_to_kill
         self._choose = choose
@@ -137,12 +142,14 @@ class Faults:
         return cls(lambda number, method, path: faults.get(number))
 
     @classmethod
-    def random(cls, random: Random, rates: Rates) -> "Faults":
+    def random(cls, random: Random, rates: Rates, *, latency: float = 0.0) -> "Faults":
         """Faults at random."""
-        return cls(_Dice(random, rates).request, _Dice(random, rates).line)
+        return cls(_Dice(random, rates).request, _Dice(random, rates).line, latency=latency)
 
     async def send(self, transport: "MemoryTransport", method: str, path: str, send: Callable[[], Awaitable[T]]) -> T:
         """Send a request as the plan has it; `send` does what it asks for."""
+        if self.latency:
+            await asyncio.sleep(self.latency)
         match self._next(method, path):
             case None:
                 return await send()

@@ -37,6 +37,12 @@ FAULTY: Final = SECONDS + 15
 PATIENCE: Final = 240.0
 """Seconds after that within which everything must be as it should be: a lost lock, a list and the longest pauses fit in."""
 
+_HISTORY: Final = ("Drifted",)
+"""Conditions that tell of what was, not of what is."""
+
+LATENCY: Final = 0.001
+"""Seconds that every request takes."""
+
 State = dict[str, Any]
 
 
@@ -54,7 +60,7 @@ class Process:
 
     def __init__(self, course: "Course", name: str, random: Random, rates: Rates) -> None:
         self.name = name
-        self.faults = Faults.random(random, rates)
+        self.faults = Faults.random(random, rates, latency=LATENCY)
         self.faults.on_crash = self.kill
         self._course = course
         self._random = random
@@ -231,7 +237,9 @@ def _plain(status: ResourceStatus) -> State:
     applied = status.last_applied
     return {
         **{name: getattr(status, name) for name in sorted(own)},
-        "conditions": sorted((one.type, one.status, one.reason, one.message) for one in status.conditions),
+        "conditions": sorted(
+            (one.type, one.status, one.reason, one.message) for one in status.conditions if one.type not in _HISTORY
+        ),
         "spec": None if applied is None else applied.spec,
         "owned": sorted((entry.kind, entry.id) for entry in status.owned),
     }

@@ -1,10 +1,10 @@
-"""Some hundred seeds of the simulation in every run of the tests; `python -m operator_kit.testing.simulation` runs the others."""
+"""Some hundred seeds of the simulation in every run of the tests. `python -m operator_kit.testing.simulation` has the rest."""
 
 import pytest
 
 from operator_kit.testing.simulation import simulate_seed
 
-SEEDS = 200
+SEEDS = 120
 BLOCK = 20
 
 
