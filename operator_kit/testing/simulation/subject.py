@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 
 from nomad_api.models import Job, Task, TaskGroup
 from operator_kit.context import Context
-from operator_kit.reconciler import PermanentError, Reconciler, Result, TemporaryError
+from operator_kit.engine.result import PermanentError, Result, TemporaryError
+from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus
 from operator_kit.testing.simulation.outside import Connection
