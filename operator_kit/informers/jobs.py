@@ -35,6 +35,7 @@ class JobInformer(Source):
         self._jobs: dict[str, OwnedJob] = {}
         self._of_owner: dict[Owner, set[str]] = defaultdict(set)
         self._listeners: list[tuple[str, Callable[[str], None]]] = []
+        self._listed = 0
 
     def listen(self, prefix: str, changed: Callable[[str], None]) -> None:
         """Call `changed` with the path of every owner below `prefix` whose jobs change."""
@@ -80,9 +81,12 @@ class JobInformer(Source):
                 self._put(job_id, job)
                 if present != job:
                     self._call(job.owner)
+        self._listed = index
 
     def see(self, event: Event) -> bool:
         payload = event.payload or {}
+        if event.topic == "Job" and event.index <= self._listed:
+            return True  # a replay: a job that is gone since must not come back
         if event.topic == "Job":
             return self._see_job(payload.get("Job") or {}, bool(payload.get("Deleted")))
         job_id = (payload.get(event.topic) or {}).get("JobID", "")
@@ -101,6 +105,7 @@ class JobInformer(Source):
         owners = list(self._of_owner)
         self._jobs.clear()
         self._of_owner.clear()
+        self._listed = 0
         for owner in owners:
             self._call(owner)
 

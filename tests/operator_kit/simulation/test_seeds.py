@@ -4,7 +4,7 @@ import pytest
 
 from operator_kit.testing.simulation import simulate_seed
 
-SEEDS = 120
+SEEDS = 80
 BLOCK = 20
 
 
