@@ -68,6 +68,11 @@ async def attempt(call: Awaitable[Result | None], seconds: float) -> Attempt:
             message = f"it took longer than {seconds:g} seconds"
             return Attempt("error", reason="Timeout", message=message, stalled=True, timed_out=True, error=error)
         return Attempt("error", reason="TimeoutError", message=str(error) or "something took too long", error=error)
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        message = "something that it waited for was cancelled"
+        return Attempt("error", reason="InternalError", message=message, panicked=True, error=error)
     except NomadError as error:
         reason = "NomadUnavailable" if error.retryable else type(error).__name__
         return Attempt("error", reason=reason, message=str(error), error=error)
@@ -77,3 +82,12 @@ async def attempt(call: Awaitable[Result | None], seconds: float) -> Attempt:
     if result is None or result.requeue_after is None:
         return SUCCESS
     return Attempt("requeue_after", result.requeue_after, result.priority)
+
+
+def is_cancelled() -> bool:
+    """Whether a `CancelledError` is meant for the current task, and not just that of something which it waited for.
+
+    The two look alike, and a worker that takes the one for the other ends without a sound.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from operator_kit.engine.attempt import Attempt
+from operator_kit.engine.attempt import Attempt, is_cancelled
 from operator_kit.engine.backoff import Backoff
 from operator_kit.engine.pace import Pace
 from operator_kit.engine.queue_entries import QueueObserver
@@ -77,6 +77,7 @@ class Controller:
     Attributes:
         name: for logs and metrics.
         pace: workers, limits and intervals.
+        streams: what brings ids, while at least one shard is led.
         shards: all of them, led here or not.
     """
 
@@ -102,7 +103,7 @@ class Controller:
         self.observer = observer or ControllerObserver()
         self._look = look
         self._known = known
-        self._streams = streams
+        self.streams = streams
         self._random = random or Random()
         self._tracing = Tracing(name)
 
@@ -158,7 +159,7 @@ class Controller:
     async def follow_streams(self) -> None:
         """Run the streams until cancelled; while at least one shard is led."""
         async with asyncio.TaskGroup() as group:
-            for stream in self._streams:
+            for stream in self.streams:
                 group.create_task(self._follow(stream), name=f"{self.name} stream {stream.name}")
 
     def stop(self) -> None:
@@ -217,7 +218,9 @@ class Controller:
         while True:
             try:
                 await stream.run(_Emitter(self, stream.name))
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                    raise
                 failures = 1 if asyncio.get_running_loop().time() - began > RESTART.longest else failures + 1
                 _log.warning("a stream failed", controller=self.name, stream=stream.name, error=str(error) or repr(error))
                 self.observer.broke(stream.name)

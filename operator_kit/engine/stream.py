@@ -23,7 +23,7 @@ class Emit(Protocol):
     """Asks for a look at an id."""
 
     async def __call__(self, id: str, *, reason: str = "", priority: int = 0, after: float = 0.0) -> None:
-        """Have a look at that id, `after` that many seconds.
+        """Have a look at that id, `after` that many seconds. A look that succeeds meanwhile takes the place of this one.
 
         Args:
             reason: why, for people: the name of the stream if it is left out.

@@ -57,13 +57,15 @@ class Tracing:
         token = writes.set(written)
         try:
             with trace.use_span(span, end_on_exit=True):
+                self._tell_trigger(span, visit)
                 attempt = await look(visit)
-                self._tell(span, visit, attempt, written)
+                self._tell_outcome(span, visit, attempt, written)
                 return attempt
         finally:
             writes.reset(token)
 
-    def _tell(self, span: Span, visit: Visit, attempt: Attempt, written: Writes) -> None:
+    def _tell_trigger(self, span: Span, visit: Visit) -> None:
+        """At the beginning: a look that is cancelled has no outcome, but should be found."""
         span.set_attributes(
             {
                 "nomad.operator.controller": self._controller,
@@ -71,6 +73,12 @@ class Tracing:
                 "nomad.operator.triggers": visit.reasons,
                 "nomad.operator.priority": visit.priority,
                 "nomad.operator.waited_seconds": visit.waited,
+            }
+        )
+
+    def _tell_outcome(self, span: Span, visit: Visit, attempt: Attempt, written: Writes) -> None:
+        span.set_attributes(
+            {
                 "nomad.operator.outcome": attempt.outcome,
                 "nomad.operator.writes": written.count,
                 "nomad.operator.written": written.names,

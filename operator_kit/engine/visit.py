@@ -30,12 +30,9 @@ class Visit:
     def put_off(self, after: float | None = None, reason: str = "retry") -> float:
         """This look has failed: appoint the next one, `after` that many seconds or after the growing pause of failures.
 
-        Called again it changes nothing. Returns the seconds until the next look.
+        An appointment of an earlier failure stands, unless `after` is sooner. Called again it changes nothing. Returns the
+        seconds until the next look.
         """
         if self._appointed is None:
-            if after is None:
-                self._appointed = self._queue.retry(self.id, priority=self.priority, reason=reason)
-            else:
-                self._queue.add_after(self.id, after, priority=self.priority, reason=reason)
-                self._appointed = after
+            self._appointed = self._queue.retry(self.id, after, priority=self.priority, reason=reason)
         return self._appointed

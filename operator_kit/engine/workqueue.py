@@ -108,13 +108,16 @@ class WorkQueue(Generic[K]):
         if self._calendar[0][2] == key:
             self._wake()
 
-    def retry(self, key: K, *, priority: int = 0, reason: str = "") -> float:
-        """Put a key off that has failed; the seconds until its appointed time."""
+    def retry(self, key: K, after: float | None = None, *, priority: int = 0, reason: str = "") -> float:
+        """Put a key off that has failed, for `after` seconds or for the growing pause; the seconds until its time."""
         now = self._clock()
         appointed = self._retry_at.get(key)
         if appointed is None or appointed <= now:
             self._failures[key] = self._failures.get(key, 0) + 1
-            appointed = self._retry_at[key] = now + self._backoff.pause(self._failures[key], self._random)
+            appointed = now + (self._backoff.pause(self._failures[key], self._random) if after is None else after)
+        elif after is not None:
+            appointed = min(appointed, now + after)
+        self._retry_at[key] = appointed
         self._observer.retried(appointed - now)
         self.add_after(key, appointed - now, priority=priority, reason=reason)
         return appointed - now

@@ -69,6 +69,9 @@ class Metrics:
         def of_all(measure: Callable[..., float], combine: Callable[..., float] = sum) -> Callable[[], float]:
             return lambda: combine([measure(shard.queue) for shard in controller.shards])
 
+        for stream in controller.streams:
+            self.emitted.labels(name, stream.name)
+            self.broken.labels(name, stream.name)
         self.workers.labels(name).set(controller.pace.workers)
         self.active.labels(name).set_function(of_all(lambda queue: len(queue.in_hand)))
         self.depth.labels(name).set_function(of_all(len))
