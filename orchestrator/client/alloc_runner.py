@@ -80,12 +80,8 @@ class AllocRunner:
             )
             for name, place in places.items()
         }
-        terms = HealthTerms.of(allocation, group, job.type or "service")
-        self._health = None
-        if terms and (self._deployment_status is None or self._deployment_status.healthy is None):
-            self._health = HealthTracker(
-                terms, self.tasks, lambda: self.states, lambda: self.checks.passing, self._judge, around.clock
-            )
+        self._health = self._health_tracker()
+        self._judging: asyncio.Task[None] | None = None
 
     @property
     def states(self) -> dict[str, TaskState]:
@@ -111,8 +107,7 @@ class AllocRunner:
         self._launched = True
         for runner in self.runners.values():
             runner.launch()
-        if self._health:
-            self._spawn(self._health.run())
+        self._watch_health()
         self._spawn(self._announce_when_running())
         if limit := self._group_of(self.allocation).max_run_duration:
             self._spawn(self._end_after(limit))
@@ -121,8 +116,9 @@ class AllocRunner:
     def update(self, allocation: Allocation) -> None:
         """The server's view changed: the allocation is to stop, or its job was updated in place."""
         job_changed = allocation.job is not self.allocation.job and _version(allocation) != _version(self.allocation)
+        deployment_changed = allocation.deployment_id != self.allocation.deployment_id
         self.allocation = allocation
-        if allocation.deployment_status and allocation.deployment_status.healthy is not None:
+        if deployment_changed or (allocation.deployment_status and allocation.deployment_status.healthy is not None):
             self._deployment_status = allocation.deployment_status
         if allocation.desired_transition.no_shutdown_delay:
             self._no_delay.set()
@@ -134,6 +130,10 @@ class AllocRunner:
             for name, runner in self.runners.items():
                 runner.update(self._place(allocation, name))
             self._spawn(self._services.update(self._place(allocation, next(iter(self.tasks)))))
+        if deployment_changed and self._launched and self._stopping is None:
+            # Each deployment waits for a verdict of its own, also on what was updated in place for it.
+            self._health = self._health_tracker()
+            self._watch_health()
 
     async def stop(self, *, poststop: bool = True) -> None:
         """End all tasks. Returns when they are dead; without `poststop` also those that clean up are not waited for."""
@@ -282,6 +282,22 @@ class AllocRunner:
         if self._stopping is None:
             await self._services.announce_group()
 
+    def _health_tracker(self) -> HealthTracker | None:
+        """Who gives the verdict on the allocation's health; None where it is given, or nobody asks for it."""
+        allocation, group = self.allocation, self._group_of(self.allocation)
+        job_type = allocation.job.type if allocation.job else None
+        terms = HealthTerms.of(allocation, group, job_type or "service")
+        given = self._deployment_status is not None and self._deployment_status.healthy is not None
+        if terms is None or given:
+            return None
+        tasks = {task.name: task for task in group.tasks or ()}
+        return HealthTracker(terms, tasks, lambda: self.states, lambda: self.checks.passing, self._judge, self._around.clock)
+
+    def _watch_health(self) -> None:
+        if self._judging is not None:
+            self._judging.cancel()
+        self._judging = self._spawn(self._health.run()) if self._health else None
+
     def _judge(self, healthy: bool, reason: str) -> None:
         previous = self._deployment_status or AllocationDeploymentStatus()
         self._deployment_status = previous.evolve(healthy=healthy, timestamp=format_time(self._around.clock.now()))
@@ -296,10 +312,11 @@ class AllocRunner:
             if task in ("", name) and not hook(self.tasks[name]):
                 self._spawn(runner.request_restart(task_events.restart_requested(reason)))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     async def _cancel_background(self) -> None:
         for task in self._background:

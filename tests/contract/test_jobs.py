@@ -99,6 +99,19 @@ async def test_count_is_followed(nomad, unique, sleeper, until):
     assert left.name == f"{unique}.main[0]"
 
 
+async def test_deployment_waits_for_a_verdict_on_what_is_updated_in_place_too(nomad, unique, sleeper, until):
+    update = {"MinHealthyTime": 0, "HealthCheck": "task_states"}
+    for version, count in enumerate((1, 2)):
+        await nomad.jobs.register(sleeper(unique, Count=count, Update=update))
+        done = await until(
+            nomad.jobs.watch_latest_deployment(unique),
+            lambda deployment, version=version: (
+                deployment and (deployment.job_version, deployment.status) == (version, "successful")
+            ),
+        )
+        assert done.task_groups["main"].healthy_allocs == count
+
+
 async def test_stopped_job_stays_until_it_is_purged(nomad, unique, sleeper, until):
     await nomad.jobs.register(sleeper(unique))
     (alloc,) = await running(nomad, until, unique)
