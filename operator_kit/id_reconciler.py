@@ -3,7 +3,7 @@
     class BackupReconciler(IdReconciler):
         name = "cron-backup"
 
-        watches = [Watch("Job", namespace="*", filter='Meta["backup.schedule"] != ""')]
+        watches = [Watch("Job", namespace="*", filter='"backup.schedule" in Meta')]
 
         async def reconcile(self, id, ctx):
             ...

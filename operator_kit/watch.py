@@ -3,7 +3,7 @@
     watches = [
         Watch("Node", map=lambda change, names: names),                 every website, when a node changes
         Watch(Database, map=websites_of_database),                      those that use the database
-        Watch("Job", namespace="*", filter='Meta["backup"] != ""'),     without a map: the ID of the object itself
+        Watch("Job", namespace="*", filter='"backup" in Meta'),     without a map: the ID of the object itself
     ]
 
 A map is asked with the old and the new object, so that a relation that ends is noticed too. It only says whom to look at; what

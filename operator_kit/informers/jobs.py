@@ -9,7 +9,7 @@ from typing import Any
 from nomad_api.client import Nomad
 from nomad_api.models.event import Event
 from operator_kit.informers.source import Source
-from operator_kit.ownership import Owner
+from operator_kit.ownership import OWNER, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class JobInformer(Source):
     """
 
     def __init__(self, nomad: Nomad, random: Random) -> None:
-        super().__init__("jobs", nomad, "jobs", {"meta": True}, random)
+        # The server leaves out the jobs of others, of which a busy cluster has many.
+        super().__init__("jobs", nomad, "jobs", {"meta": True, "filter": f'"{OWNER}" in Meta'}, random)
         self._jobs: dict[str, OwnedJob] = {}
         self._of_owner: dict[Owner, set[str]] = defaultdict(set)
         self._listeners: list[tuple[str, Callable[[str], None]]] = []
