@@ -1,14 +1,22 @@
-"""One event stream for all sources of an operator: it tells them early what their lists will tell them surely."""
+"""One event stream for all sources of an operator: it tells them early what their lists will tell them surely.
+
+Nomad refuses a stream as a whole, or leaves it silent, if the token may not read one of its topics; and servers before 2.0
+refuse the topic `Variable`, which they do not know, to all but management tokens. So a refused stream is asked for without it.
+"""
 
 import asyncio
 from collections import defaultdict
 from random import Random
+from typing import Final
 
 import structlog
 
 from nomad_api.client import Connected, Nomad
-from nomad_api.errors import NomadError
+from nomad_api.errors import Forbidden, NomadError, StreamClosed
 from operator_kit.informers.source import RECONNECT, Source
+
+RECENT: Final = frozenset({"Variable"})
+"""Topics that older servers do not know."""
 
 _log = structlog.get_logger("operator_kit.events")
 
@@ -27,6 +35,7 @@ class EventFeed:
         self._nomad = nomad
         self._random = random
         self._listeners: dict[str, list[Source]] = defaultdict(list)
+        self._left_out: frozenset[str] = frozenset()
 
     def listen(self, source: Source, *topics: str) -> None:
         """Hand events of these topics to the source, from the next connection on."""
@@ -38,7 +47,8 @@ class EventFeed:
         failures = 0
         while True:
             try:
-                async for item in self._nomad.events({topic: ["*"] for topic in self._listeners}, reconnect=False):
+                topics = {topic: ["*"] for topic in sorted(self._listeners.keys() - self._left_out)}
+                async for item in self._nomad.events(topics, reconnect=False):
                     if isinstance(item, Connected):
                         failures = 0
                         self.connected, self.problem = True, ""
@@ -50,6 +60,8 @@ class EventFeed:
                             source.stream_event(event)
             except NomadError as error:
                 failures += 1
+                if not self.connected and isinstance(error, Forbidden | StreamClosed):
+                    self._left_out = frozenset() if self._left_out else RECENT & self._listeners.keys()
                 if str(error) != self.problem:
                     _log.warning("no events", error=str(error))
                 self.problem = str(error)
