@@ -14,7 +14,7 @@ import orjson
 
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.status_items import unpack
-from operator_kit.engine.workqueue import Backoff
+from operator_kit.engine.backoff import Backoff
 from operator_kit.manager import Manager
 from operator_kit.status import ResourceStatus
 from operator_kit.testing.faults import Faults, Rates
