@@ -93,11 +93,16 @@ class KindController(Controller, Generic[R]):
 
 
 class IdController(Controller):
-    """Looks at the ids that the streams of a reconciler emit, while it leads."""
+    """Looks at the ids that the streams of a reconciler emit, while it leads.
+
+    The streams alone know which ids there are. So they begin anew whenever one more shard is led here: what they have told of
+    its ids before was dropped.
+    """
 
     def __init__(self, reconciler: IdReconciler, world: World, observer: ControllerObserver | None = None) -> None:
         nomad = world.informers.nomad
         self.reconciler = reconciler
+        self._grown = asyncio.Event()
 
         async def look(visit: Visit) -> Attempt:
             return await reconciler.look(visit, nomad)
@@ -112,6 +117,20 @@ class IdController(Controller):
             random=world.random,
             observer=observer,
         )
+
+    async def lead(self, number: int = 0) -> None:
+        self._grown.set()
+        await super().lead(number)
+
+    async def follow_streams(self) -> None:
+        while True:
+            self._grown.clear()
+            streams = asyncio.ensure_future(super().follow_streams())
+            try:
+                await self._grown.wait()
+            finally:
+                streams.cancel()
+                await asyncio.gather(streams, return_exceptions=True)
 
 
 AnyController = KindController[Any] | IdController

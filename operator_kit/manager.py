@@ -195,6 +195,7 @@ class Manager:
                 if streams is not None:
                     streams.cancel()
                     await asyncio.gather(streams, return_exceptions=True)
+            if not self._led:  # still, after that moment
                 for controller in self.controllers:
                     await controller.reconciler.stopped()
 

@@ -4,9 +4,10 @@ Four small concepts, Koyeb's kreconciler's: a **stream** emits ids, a **hasher**
 **reconciler** looks at an id, and its **result** says when to look again. An id is all that goes from a stream to a
 reconciler: what the stream knows more than that would be out of date by the time of the look.
 
-Streams run while this process leads. What a stream raises is told and counted, and the stream is run again after a growing
-pause; a stream that comes to its end has nothing more to say. A source that emits faster than ids are looked at is made to
-wait (`Emit` returns late), so no memory fills and nothing is dropped; ids that wait already cost nothing.
+Streams run while this process leads; those of a controller without a kind begin anew when it gets to lead one more shard, so
+they should begin with all ids that there are. What a stream raises is told and counted, and the stream is run again after a
+growing pause; a stream that comes to its end has nothing more to say. A source that emits faster than ids are looked at is made
+to wait (`Emit` returns late), so no memory fills and nothing is dropped; ids that wait already cost nothing.
 """
 
 import inspect

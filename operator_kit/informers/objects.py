@@ -107,7 +107,7 @@ class ObjectInformer(Source):
             raise ValueError(f'there is no topic "{topic}" to follow; there are {", ".join(LISTINGS)}')
         listing = LISTINGS[topic]
         params = {**listing.params, **({"prefix": prefix} if prefix else {}), **({"filter": filter} if filter else {})}
-        name = " ".join(filled for filled in (topic, prefix, filter) if filled)
+        name = " ".join(filled for filled in (topic, nomad.namespace, prefix, filter) if filled)
         super().__init__(name, nomad, listing.path, params, random)
         self.topic = topic
         self._listing = listing

@@ -88,6 +88,8 @@ class Leadership:
         failures = 0
         while not self._stop.is_set():
             await first_of(self._stop.wait(), self._due(number))
+            if self._stop.is_set():
+                return
             try:
                 await self._lead_once(number, lead, drain)
                 failures = 0
@@ -156,7 +158,8 @@ class Leadership:
             try:
                 variable = await self._nomad.variables.get(lease.path)
                 items = variable.items or {}
-                if "allocation" in items and await self._is_over(items["allocation"]):
+                another = "allocation" in items and items.get("holder") != self._identity
+                if another and await self._is_over(items["allocation"]):
                     await self._nomad.variables.release_lock(lease.path, items.get("lock", ""))
                     _log.info("released the lock of an allocation that is over", allocation=items["allocation"])
             except NomadError:
