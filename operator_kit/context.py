@@ -238,7 +238,7 @@ class Context(Generic[R]):
             force: take over what belongs to another resource: the object, or where it is shared, the fields.
 
         Returns:
-            The wish; a job as it was asked for in the end, with its marks and scaled counts.
+            The wish.
 
         Raises:
             AlreadyOwned: the object belongs to another resource.

@@ -39,11 +39,18 @@ def _follow_resources(
     resources = informers.variables(paths.resources(model.group, model.kind))
     statuses = informers.variables(paths.statuses(model.group, model.kind))
 
+    index.follow(kind.name, namespace)
+
     def call_owners(name: str) -> None:
         for owner in index.owners(ObjectKey(kind.name, namespace, name)):
             changed(owner, f"owned {model.kind} {name} changed")
 
-    resources.listen(call_owners)
+    def see(name: str) -> None:
+        record = resources.get(name)
+        if _is_news(index, ObjectKey(kind.name, namespace, name), record.modify_index if record else None):
+            call_owners(name)
+
+    resources.listen(see)
     statuses.listen(call_owners)
 
 
@@ -51,19 +58,27 @@ def _follow_objects(
     kind: ObjectKind[Any], informers: Informers, index: OwnedIndex, changed: Callable[[Owner, str], None]
 ) -> None:
     informer = informers.objects(kind.name)
-    index.follow(kind.name)
+    index.follow(kind.name, (informers.nomad.namespace or "default") if kind.namespaced else "")
 
     def see(change: Change) -> None:
         row = change.new or change.old or {}
         key = ObjectKey(kind.name, change.namespace if kind.namespaced else "", _id_of(kind, change.id, row))
-        if change.new is None:
-            index.gone(key, change.index)
-        else:
-            index.seen(key, change.index)
-        for owner in index.owners(key):
-            changed(owner, f"owned {kind.noun} {key.id} changed")
+        if _is_news(index, key, change.index if change.new is not None else None):
+            for owner in index.owners(key):
+                changed(owner, f"owned {kind.noun} {key.id} changed")
 
     informer.listen(see)
+
+
+def _is_news(index: OwnedIndex, key: ObjectKey, modify_index: int | None) -> bool:
+    """Tell the index that an object has that ModifyIndex, or None; False for the echo of what we have written ourselves."""
+    if modify_index is None:
+        index.lost(key)
+        return True
+    if modify_index == index.index(key):
+        return False
+    index.seen(key, modify_index)
+    return True
 
 
 def _id_of(kind: ObjectKind[Any], id: str, row: dict[str, Any]) -> str:

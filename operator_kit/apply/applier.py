@@ -39,14 +39,16 @@ class Applier:
         holdings, kind, key = self._holdings, kind_of(type(wish)), self._holdings.key_of(wish)
         if share and not kind.shareable:
             raise PermanentError(f"a {kind.noun} has one owner, it cannot be shared", reason="NotShareable")
-        wish = kind.placed(wish, key.namespace)
         owner = None if share else holdings.seen_from(key)
-        record, asked = holdings.record(key), fingerprint(kind.content(wish) + repr(owner).encode())
+        record, asked = holdings.record(key), fingerprint(kind.content(wish) + repr((key, owner)).encode())
         repeated = record is not None and record.fingerprint == asked
         if repeated and holdings.is_unchanged(key):
             return wish
-        nomad = holdings.nomad_for(key)
+        nomad, wish = holdings.nomad_for(key), kind.placed(wish, key.namespace)
         live = await kind.read(nomad, key.id)
+        if repeated and record is not None and live is not None and live.index == record.index:
+            # Nobody has touched it since. Comparing could only find what the server itself has filled in or put differently.
+            return wish
         if live is not None and owner is not None and not force and (other := holdings.other_owner(kind, key, live)):
             raise AlreadyOwned(f"{kind.noun} {key.id}", other)
         plan = await kind.plan(nomad, wish, live, owner, record.fields if record else (), new=not repeated)
@@ -71,8 +73,7 @@ class Applier:
             made.index = await kind.write(nomad, key.id, plan)
             self._tell(kind, key, live, record, changes if repeated else ())
         holdings.keep(made)
-        # Only a job differs from its wish in the end, by the counts that are a scaler's.
-        return plan.wanted if isinstance(plan.wanted, type(wish)) and kind is JOB else wish
+        return wish
 
     def _conflict(self, kind: ObjectKind[Any], key: ObjectKey, plan: Plan[Any]) -> FieldConflict:
         index, own = self._holdings.index, self._holdings.owner

@@ -60,7 +60,7 @@ class GarbageCollector:
         self._namespace = nomad.namespace or "default"
         self._prefix = paths.resources(kind.group, kind.kind)
         self._jobs = jobs
-        self._kinds = [kind for kind in map(kind_of, owns) if kind is not JOB]
+        self._kinds = [made for model in owns if (made := kind_of(model)) is not JOB]
         self._index = OwnedIndex() if index is None else index
         self._exists = exists
 

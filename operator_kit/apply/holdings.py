@@ -92,8 +92,11 @@ class Holdings:
         else:
             self._status.owned = [made if _key(entry) == key else entry for entry in self._status.owned]
         if key.kind != JOB.name:
+            # A change between a read and the moment from which changes of the object are told of would go unnoticed.
+            listening = bool(self.index.owners(key))
             self.index.add(key, self.owner, made.fields)
-            self.index.seen(key, made.index)
+            if listening:
+                self.index.wrote(key, made.index)
         elif key.namespace == self._namespace and made.index and not made.drifted:
             self._informer.registered(key.id, self.owner, made.index)
 

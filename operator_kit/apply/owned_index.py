@@ -2,7 +2,7 @@
 
 (Jobs show their owners in their list, and `JobInformer` keeps them.) Every look at a resource tells the index what the status
 says it owns, and applying tells it before anything is written, so there is no moment in which a change of an owned object would
-find no owner to wake. Whoever follows the objects of a kind says so (`follow`) and tells of every change (`seen`, `gone`); then
+find no owner to wake. Whoever follows the objects of a kind says so (`follow`) and tells of every change (`seen`, `lost`); then
 an object that is as it was needs no read to be found so.
 """
 
@@ -29,8 +29,8 @@ class OwnedIndex:
     def __init__(self) -> None:
         self._owners: dict[ObjectKey, dict[Owner, tuple[str, ...]]] = {}
         self._claims: dict[Owner, dict[ObjectKey, tuple[str, ...]]] = {}
-        self._indexes: dict[ObjectKey, tuple[int, bool]] = {}
-        self._followed: set[str] = set()
+        self._indexes: dict[ObjectKey, int] = {}
+        self._followed: set[tuple[str, str]] = set()
 
     def __contains__(self, owner: object) -> bool:
         """Whether anything is known to belong to that owner."""
@@ -67,32 +67,26 @@ class OwnedIndex:
         """Take over that the object does not belong to that owner any more."""
         self.learn(owner, {known: fields for known, fields in self._claims.get(owner, {}).items() if known != key})
 
-    def follow(self, kind: str) -> None:
-        """Somebody tells of all changes of objects of that kind from now on."""
-        self._followed.add(kind)
-
-    def unfollow(self, kind: str) -> None:
-        """Nobody tells of them any more, or some may have been missed: what is known of their indexes is forgotten."""
-        self._followed.discard(kind)
-        for key in [key for key in self._indexes if key.kind == kind]:
-            del self._indexes[key]
+    def follow(self, kind: str, namespace: str) -> None:
+        """Somebody tells of all changes of objects of that kind and namespace from now on."""
+        self._followed.add((kind, namespace))
 
     def seen(self, key: ObjectKey, modify_index: int) -> None:
-        """The object has that ModifyIndex; older news is ignored. What no owner is known of is not kept."""
-        self._take(key, modify_index, True)
+        """Whoever follows has seen the object with that ModifyIndex. What no owner is known of is not kept."""
+        if key in self._owners:
+            self._indexes[key] = modify_index
 
-    def gone(self, key: ObjectKey, index: int) -> None:
-        """The object has been deleted at that index."""
-        self._take(key, index, False)
+    def wrote(self, key: ObjectKey, modify_index: int) -> None:
+        """It had that ModifyIndex when it was written or read by us; whoever follows may know a later one already."""
+        self.seen(key, max(modify_index, self._indexes.get(key, 0)))
+
+    def lost(self, key: ObjectKey) -> None:
+        """Whoever follows has seen the object go. That may be long ago by now, so it has to be read."""
+        self._indexes.pop(key, None)
 
     def index(self, key: ObjectKey) -> int | None:
-        """The ModifyIndex an object has for sure, 0 if it is gone; None where it must be read to know."""
-        known = self._indexes.get(key) if key.kind in self._followed else None
-        return None if known is None else known[0] if known[1] else 0
-
-    def _take(self, key: ObjectKey, index: int, present: bool) -> None:
-        if key in self._owners and self._indexes.get(key, (0, False))[0] <= index:
-            self._indexes[key] = (index, present)
+        """The ModifyIndex an object has for sure; None where it must be read to know."""
+        return self._indexes.get(key) if (key.kind, key.namespace) in self._followed else None
 
     def _forget(self, key: ObjectKey, owner: Owner) -> None:
         owners = self._owners[key]

@@ -135,6 +135,12 @@ class Controller:
             if (its := self._shard_of(id)) is not None and shard in (None, its):
                 its.queue.add(id, priority=LOW, reason=reason)
 
+    async def look_now(self, id: str, *, reason: str = "") -> Attempt:
+        """Look at an id at once, led here or not. Nobody else may have it in hand, and nothing comes of when to look again."""
+        queue: WorkQueue[str] = WorkQueue(random=self._random)
+        queue.add(id, reason=reason)
+        return await self._look(Visit(queue, await queue.get(), queue.hand(id)))
+
     def _shard_of(self, id: str) -> Shard | None:
         number = type(self.pace).hasher(id, len(self.shards))
         if number is None or not self.shards[number].leading:

@@ -104,6 +104,14 @@ class Source(ABC):
                 self._fail(error)
                 await asyncio.sleep(RECONNECT.pause(failures, self._random))
 
+    async def load(self) -> None:
+        """Read the list once, without following it.
+
+        Raises:
+            NomadError: it could not be read.
+        """
+        self._take(await self.nomad.read(self._path, self._params), 0)
+
     def age(self) -> float:
         """Seconds since the last sign of life, infinite before the first."""
         return float("inf") if self._contact is None else asyncio.get_running_loop().time() - self._contact

@@ -57,6 +57,7 @@ class Write:
         body: what would have been sent.
         place: the path at which the object is read; empty where the write has no object.
         before: the object as it was, None if there was none.
+        after: the object as it was written, None if it was deleted.
         diff: for a job, the difference that the last plan of it showed.
     """
 
@@ -66,6 +67,7 @@ class Write:
     body: Row
     place: str = ""
     before: Row | None = None
+    after: Row | None = None
     diff: Mapping[str, Any] | None = None
 
 
@@ -145,7 +147,7 @@ class RecordingTransport(Transport):
         if name.startswith("var/"):
             self._overlay.check(namespace, place, before, params.get("cas"), method)
         diff = self._plans.get((namespace, place)) if method != "DELETE" else None
-        self.writes.append(Write(method, name, namespace, body, place, before, diff))
+        self.writes.append(Write(method, name, namespace, body, place, before, row, diff))
         if name.startswith("var/") and row is not None:
             variable = _variable(name.removeprefix("var/"), row, before, params)
             return self._answer(self._overlay.put(namespace, place, variable, before))

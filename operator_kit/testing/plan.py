@@ -7,6 +7,9 @@ from operator_kit.testing.state import Row
 _NAMED: Final = {"TaskGroups": "TaskGroups", "Tasks": "Tasks"}
 """Lists whose members have names of their own in a plan."""
 
+_MAPS: Final = ("Env", "Meta")
+"""Maps of texts, whose entries are fields of what they stand in: `Meta[team]`."""
+
 
 def diff(old: Row | None, new: Row) -> Row:
     """`Type` is None, Added or Edited; `Fields`, `Objects` and `TaskGroups` hold what differs, and nothing else."""
@@ -22,6 +25,8 @@ def _node(old: Row | None, new: Row | None) -> Row:
             named[key] = _members(one or [], other or [])
         elif one == other:
             continue
+        elif key in _MAPS:
+            fields += [{**field, "Name": f"{key}[{field['Name']}]"} for field in _leaves(one, other)]
         elif isinstance(one if one is not None else other, dict | list):
             objects.append({"Name": key, **_kind(one, other), "Fields": _leaves(one, other), "Objects": None})
         else:

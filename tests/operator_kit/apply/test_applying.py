@@ -15,7 +15,7 @@ from operator_kit.engine.result import PermanentError
 from operator_kit.ownership import OWNER, OWNER_NAMESPACE, OWNER_UID
 from operator_kit.testing import MemoryNomad, eventually, ready, running, status_of, virtual_time
 from operator_kit.testing.variables import rewrite
-from tests.operator_kit.conftest import Widget, WidgetReconciler
+from tests.operator_kit.conftest import Widget, WidgetReconciler, widget_job
 
 ONE = "resources/test/widget/one"
 TWO = "resources/test/widget/two"
@@ -317,6 +317,42 @@ async def test_a_change_of_hidden_secrets_is_written_though_nobody_can_compare_t
 
 
 @virtual_time
+async def test_what_the_server_puts_differently_is_not_taken_for_drift(nomad: MemoryNomad) -> None:
+    async with running(nomad, WidgetReconciler(applying(Namespace(name="team", description="ours")))) as manager:
+        nomad.cluster.fault = lambda method, path: _rename(nomad)
+        await nomad.declare(ONE, size="1")
+        await ready(nomad, Widget, "one")
+        for _ in range(3):
+            await look_again(manager)
+    assert writes(nomad, "/v1/namespace") == 1
+    assert events(nomad) == ["NamespaceCreated"]
+
+
+def _rename(nomad: MemoryNomad) -> None:
+    """A server that keeps another text than it was given."""
+    if (row := nomad.cluster.namespaces.get("team")) is not None:
+        row["Description"] = "OURS"
+
+
+@virtual_time
+async def test_an_owned_job_in_another_namespace_is_planned_only_when_it_has_changed(nomad: MemoryNomad) -> None:
+    await nomad.namespaces.apply(Namespace(name="team"))
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        await ctx.apply(widget_job(widget).evolve(namespace="team"))
+
+    async with running(nomad, WidgetReconciler(act)) as manager:
+        await nomad.declare(ONE, size="1")
+        await ready(nomad, Widget, "one")
+        for _ in range(3):
+            await look_again(manager)
+        job = nomad.job("widget-one", "team")
+        assert job is not None
+        assert (job.meta or {})[OWNER_NAMESPACE] == "default"
+    assert writes(nomad, "/v1/job/widget-one/plan") == 1
+
+
+@virtual_time
 async def test_several_host_volumes_of_one_name_are_nobodys_to_guess(nomad: MemoryNomad) -> None:
     for _ in range(2):
         await nomad.host_volumes.create(HostVolume(name="data"))
@@ -326,6 +362,23 @@ async def test_several_host_volumes_of_one_name_are_nobodys_to_guess(nomad: Memo
     reason, message = told(nomad)
     assert reason == "AmbiguousName"
     assert "2 host volumes are called data" in message
+
+
+@virtual_time
+async def test_an_object_is_remembered_before_it_is_made(nomad: MemoryNomad) -> None:
+    seen: list[list[str]] = []
+
+    def fault(method: str, path: str) -> None:
+        if (method, path) == ("PUT", "/v1/namespace"):
+            status = status_of(nomad, Widget, "one")
+            assert status is not None
+            seen.append([f"{entry.kind} {entry.id} {entry.index}" for entry in status.owned])
+
+    nomad.cluster.fault = fault
+    async with running(nomad, WidgetReconciler(applying(WISHES[1]))):
+        await nomad.declare(ONE, size="1")
+        await ready(nomad, Widget, "one")
+    assert seen == [["Namespace team 0"]]
 
 
 @virtual_time

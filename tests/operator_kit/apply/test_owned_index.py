@@ -33,27 +33,39 @@ def test_an_index_is_known_only_while_somebody_follows() -> None:
     index.add(KEY, A)
     index.seen(KEY, 7)
     assert index.index(KEY) is None
-    index.follow("Variable")
+    index.follow("Variable", "default")
     assert index.index(KEY) == 7
-    index.unfollow("Variable")
-    index.follow("Variable")
-    assert index.index(KEY) is None
+    elsewhere = KEY._replace(namespace="elsewhere")
+    index.add(elsewhere, A)
+    index.seen(elsewhere, 7)
+    assert index.index(elsewhere) is None
 
 
-def test_older_news_is_ignored() -> None:
+def test_who_follows_knows_better_than_who_wrote() -> None:
     index = OwnedIndex()
-    index.follow("Variable")
+    index.follow("Variable", "default")
     index.add(KEY, A)
-    index.gone(KEY, 9)
-    index.seen(KEY, 8)
-    assert index.index(KEY) == 0
-    index.seen(KEY, 10)
-    assert index.index(KEY) == 10
+    index.seen(KEY, 13)
+    index.wrote(KEY, 12)
+    assert index.index(KEY) == 13
+    index.wrote(KEY, 14)
+    assert index.index(KEY) == 14
+    index.seen(KEY, 2)  # the server began anew
+    assert index.index(KEY) == 2
+
+
+def test_what_is_gone_has_to_be_read() -> None:
+    index = OwnedIndex()
+    index.follow("Variable", "default")
+    index.add(KEY, A)
+    index.seen(KEY, 9)
+    index.lost(KEY)
+    assert index.index(KEY) is None
 
 
 def test_what_belongs_to_nobody_is_not_kept() -> None:
     index = OwnedIndex()
-    index.follow("Variable")
+    index.follow("Variable", "default")
     index.seen(KEY, 7)
     index.add(KEY, A)
     assert index.index(KEY) is None
