@@ -138,7 +138,7 @@ class Holdings:
         else:
             others = [] if self.is_own(key, live) else self.index.owners(key)
         own = replace(self.seen_from(key), uid=0)
-        return next((other for other in others if replace(other, uid=0) not in (own, replace(own, namespace=""))), None)
+        return next((other for other in others if replace(other, uid=0) != own), None)
 
     def seen_from(self, key: ObjectKey) -> Owner:
         """The owner as an object of that name has to name it: with its namespace, where that is not the object's own."""

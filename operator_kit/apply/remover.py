@@ -48,25 +48,20 @@ class Remover:
         Returns:
             Whether that is done; else it is to be called again.
         """
-        kind, nomad = kind_named(key.kind), self._holdings.nomad_for(key)
-        record = self._holdings.record(key)
+        holdings, kind, nomad = self._holdings, kind_named(key.kind), self._holdings.nomad_for(key)
+        record, fields = holdings.record(key), holdings.fields(key)
+        shared = record is not None and record.shared
         live = await kind.read(nomad, key.id)
-        own = live is None or self._holdings.is_own(key, live)
-        fields = self._holdings.fields(key)
-        if record is not None and record.shared:
+        if live is not None and not shared and not holdings.is_own(key, live):
+            holdings.forget(key)
+        elif shared or policy == "orphan":
             if live is not None:
-                await kind.strip(nomad, key.id, live, fields)
-        elif not own:
-            pass
-        elif policy == "orphan":
-            if live is not None:
-                await kind.strip(nomad, key.id, live, kind.mark_fields)
-        elif policy == "foreground":
-            if not await kind.retire(nomad, key.id, live, fields):
+                await kind.strip(nomad, key.id, live, fields if shared else kind.mark_fields)
+            holdings.forget(key)
+        else:
+            if policy == "foreground" and not await kind.retire(nomad, key.id, live, fields):
                 return False
-            self._holdings.purged(key)
-        elif live is not None:
-            await kind.delete(nomad, live, fields)
-            self._holdings.purged(key)
-        self._holdings.forget(key)
+            if policy == "background" and live is not None:
+                await kind.delete(nomad, live, fields)
+            holdings.purged(key)
         return True

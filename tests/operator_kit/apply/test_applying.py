@@ -215,6 +215,18 @@ async def test_of_two_owners_of_what_bears_no_marks_the_first_one_is_known_by_it
 
 
 @virtual_time
+async def test_a_resource_of_the_same_path_in_another_namespace_is_another_owner(nomad: MemoryNomad) -> None:
+    await nomad.namespaces.apply(Namespace(name="team"))
+    theirs = {"url": "theirs", OWNER: ONE, OWNER_UID: "7"}
+    await nomad.scoped(namespace="team").variables.put("config/one", theirs)
+    async with running(nomad, WidgetReconciler(applying(Variable(namespace="team", path="config/one", items={"url": "x"})))):
+        await nomad.declare(ONE, size="1")
+        await asyncio.sleep(5)
+    assert told(nomad)[0] == "AlreadyOwned"
+    assert nomad.items("config/one", "team") == theirs
+
+
+@virtual_time
 async def test_what_belongs_to_another_can_be_taken_over_by_force(nomad: MemoryNomad) -> None:
     async def act(widget: Widget, ctx: Context[Widget]) -> None:
         await ctx.apply(WISHES[0], force=widget.name == "two")
