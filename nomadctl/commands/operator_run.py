@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import os
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nomadctl.failure import Failure, failing, wording
 from nomadctl.framework import Call, command, flag, number, option, takes
@@ -12,9 +12,9 @@ from nomadctl.output import quoted, table
 from nomadctl.resources import find_all
 
 if TYPE_CHECKING:
+    from operator_kit.controllers import AnyReconciler
     from operator_kit.manager import Manager
     from operator_kit.process.hot_reload import Launch
-    from operator_kit.reconciler import Reconciler
 
 _TURN: Final = 3.0
 """Seconds after which it is told whose turn it is."""
@@ -51,7 +51,7 @@ async def run(call: Call, module: str, *, name: str | None, dev: bool, once: boo
         raise Failure("\n".join(filter(None, (error.details, f"Error loading operator: {error}")))) from error
 
 
-async def _run(call: Call, launch: "Launch", reconcilers: "list[Reconciler[Any]]", once: bool) -> int:
+async def _run(call: Call, launch: "Launch", reconcilers: "list[AnyReconciler]", once: bool) -> int:
     from operator_kit.manager import Manager
     from operator_kit.process.once import run_once
     from operator_kit.process.run import run_manager
@@ -116,11 +116,13 @@ async def _tell_whose_turn_it_is(call: Call, manager: "Manager") -> None:
         )
 
 
-async def _told_what_failed(call: Call, reconcilers: "list[Reconciler[Any]]") -> int:
+async def _told_what_failed(call: Call, reconcilers: "list[AnyReconciler]") -> int:
     """Print how all resources of the operator are; the exit code."""
+    from operator_kit.reconciler import Reconciler
+
     rows = []
     failures = 0
-    for kind in (reconciler.resource for reconciler in reconcilers):
+    for kind in (reconciler.resource for reconciler in reconcilers if isinstance(reconciler, Reconciler)):
         for one in await find_all(call.nomad, kind):
             reconciled, ready = (one.status.condition(type) for type in ("Reconciled", "Ready"))
             accepted = one.status.condition("Accepted")

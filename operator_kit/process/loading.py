@@ -17,9 +17,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from operator_kit.controllers import AnyReconciler
+from operator_kit.id_reconciler import IdReconciler
 from operator_kit.reconciler import Reconciler
 
 ATTRIBUTES: Final = ("reconcilers", "operator")
+
+BASES: Final = (Reconciler, IdReconciler)
 
 _PLAIN_NAMES: Final = ("__main__", "main", "operator", "reconciler")
 """Modules that have the name of what they are for, so that the operator has the name of their package."""
@@ -72,7 +76,7 @@ def find(text: str) -> Target:
     return _of_module(text)
 
 
-def load(target: Target) -> list[Reconciler[Any]]:
+def load(target: Target) -> list[AnyReconciler]:
     """Import the code, and take or make its reconcilers.
 
     Raises:
@@ -89,8 +93,8 @@ def load(target: Target) -> list[Reconciler[Any]]:
     classes = {cls for module in modules for cls in vars(module).values() if _is_defined_in(cls, module)}
     if not classes:
         raise CannotLoad(
-            f"{target.module} defines no reconciler: derive a class from Reconciler, or name instances in an attribute "
-            f"`{ATTRIBUTES[0]}`"
+            f"{target.module} defines no reconciler: derive a class from Reconciler or IdReconciler, or name instances in an "
+            f"attribute `{ATTRIBUTES[0]}`"
         )
     return [_made(cls) for cls in sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__))]
 
@@ -163,11 +167,11 @@ def _is_machinery(file: str) -> bool:
     return file == __file__ or file.startswith("<frozen importlib") or file == importlib.__file__
 
 
-def _given(place: str, value: Any) -> list[Reconciler[Any]]:
+def _given(place: str, value: Any) -> list[AnyReconciler]:
     values = list(value) if isinstance(value, Iterable) else [value]
-    made = [_made(one) if isinstance(one, type) and issubclass(one, Reconciler) else one for one in values]
+    made = [_made(one) if isinstance(one, type) and issubclass(one, BASES) else one for one in values]
     for one in made:
-        if not isinstance(one, Reconciler):
+        if not isinstance(one, BASES):
             raise CannotLoad(f"{place} holds {one!r}, which is no reconciler")
     if not made:
         raise CannotLoad(f"{place} is empty: there is nothing to run")
@@ -177,14 +181,14 @@ def _given(place: str, value: Any) -> list[Reconciler[Any]]:
 def _is_defined_in(cls: Any, module: ModuleType) -> bool:
     return (
         isinstance(cls, type)
-        and issubclass(cls, Reconciler)
+        and issubclass(cls, BASES)
         and cls.__module__ == module.__name__
         and not inspect.isabstract(cls)
         and not cls.__name__.startswith("_")
     )
 
 
-def _made(cls: type[Reconciler[Any]]) -> Reconciler[Any]:
+def _made(cls: type[AnyReconciler]) -> AnyReconciler:
     try:
         return cls()
     except TypeError as error:

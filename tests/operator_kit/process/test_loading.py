@@ -96,6 +96,19 @@ def test_instances_that_a_module_names_come_before_its_classes() -> None:
     assert loaded("blog") == ["NeedyReconciler", "ThingReconciler"]
 
 
+def test_an_operator_without_a_kind() -> None:
+    code = """
+from operator_kit.id_reconciler import IdReconciler
+
+class Sweeper(IdReconciler):
+    name = "sweeper"
+    async def reconcile(self, id, ctx=None):
+        pass
+"""
+    write("sweep.py", code)
+    assert loaded("sweep") == ["Sweeper"]
+
+
 def test_one_operator_that_a_module_names() -> None:
     write("blog.py", KIND + RECONCILER + NEEDY + "operator = NeedyReconciler(3)")
     assert loaded("blog") == ["NeedyReconciler"]
@@ -129,7 +142,7 @@ def test_a_folder_with_a_choice() -> None:
 
 def test_a_module_without_an_operator() -> None:
     write("blog.py", KIND)
-    assert "blog defines no reconciler: derive a class from Reconciler" in str(failure("blog"))
+    assert "blog defines no reconciler: derive a class from Reconciler or IdReconciler" in str(failure("blog"))
 
 
 def test_an_attribute_that_holds_something_else() -> None:
