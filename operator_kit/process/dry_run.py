@@ -24,13 +24,14 @@ from operator_kit.apply.fields import differences
 from operator_kit.apply.job import changed_fields
 from operator_kit.apply.wire_fields import INDEXES
 from operator_kit.conditions import ACCEPTED, RECONCILED
-from operator_kit.controllers import KindController, World
+from operator_kit.controllers import KindController
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.status_items import unpack
 from operator_kit.informers.shared import Informers
 from operator_kit.process.overlay import Row
 from operator_kit.process.recording import RecordingTransport, Write
 from operator_kit.reconciler import Reconciler
+from operator_kit.world import World
 
 MOST_LOOKS: Final = 5
 """How often a resource is looked at that wants to be looked at again at once: a deletion before a new beginning takes two."""
