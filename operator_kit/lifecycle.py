@@ -234,15 +234,15 @@ class Lifecycle(Generic[R]):
         context.event("Warning", ended.reason, ended.message)
         now, status = self._world.now(), context.resource.status
         before: Retry | None = status.retry
+        known = visit.failures
         next_at = None
         if ended.outcome == "error":
             next_at = now + timedelta(seconds=ceil(visit.put_off(ended.after, f"retry after {ended.reason}")))
-        if before is not None and before.next_at is not None and now < before.next_at:
-            attempts, next_at = before.attempts, next_at and before.next_at
-        else:
-            attempts = before.attempts + 1 if before else 1
+        counts = before is None or next_at is None or visit.failures > known
+        if before is not None and before.next_at is not None and next_at is not None and not counts:
+            next_at = min(before.next_at, next_at)  # the appointment stands; rounding must not make another write of it
         status.retry = Retry(
-            attempts=attempts,
+            attempts=(before.attempts if before else 0) + counts,
             since=before.since if before else now,
             next_at=next_at,
             reason=ended.reason,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from operator_kit import Context, PermanentError, Resource, ResourceStatus, Result, TemporaryError
 from operator_kit.testing import MemoryNomad, eventually, ready, running, status_of, virtual_time
+from operator_kit.testing.harness import loop_time
 from tests.operator_kit.conftest import Widget, WidgetReconciler, apply_and_report, nothing, widget_job
 
 PATH = "resources/test/widget/one"
@@ -206,6 +207,27 @@ async def test_unexpected_errors_are_retried_for_ever_with_growing_pauses(nomad:
     assert pauses[0] < 0.2
     assert max(pauses) <= 300.1
     assert pauses[-1] >= 150
+
+
+@virtual_time
+async def test_the_record_of_retries_goes_with_the_retries() -> None:
+    async def fail(widget: Widget, ctx: Context[Widget]) -> Result | None:
+        raise TemporaryError("not today")
+
+    nomad = MemoryNomad()
+    async with running(nomad, WidgetReconciler(fail)) as manager:
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.retry is not None)
+        for _ in range(30):
+            await asyncio.sleep(7)
+            queue = manager.controllers[0].shards[0].queue
+            status = status_of(nomad, Widget, "one")
+            assert status is not None
+            retry = status.retry
+            assert retry is not None
+            assert retry.attempts == queue.failures("one")
+            assert retry.next_at is not None
+            assert abs((retry.next_at - loop_time()).total_seconds() - (queue.next_due() or 0)) <= 2
 
 
 @virtual_time
