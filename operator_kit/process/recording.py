@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote
 import aiohttp
 import orjson
 
-from nomad_api.client.transport import REQUEST_TIMEOUT, Answer, Params, Transport, failure
+from nomad_api.client.forwarding import ForwardingTransport
+from nomad_api.client.transport import Answer, Params, Transport, failure
 from nomad_api.errors import NotFound, Unreachable
 from nomad_api.models.base import Wire
 from operator_kit.process.overlay import Overlay, Row
@@ -71,32 +72,21 @@ class Write:
     diff: Mapping[str, Any] | None = None
 
 
-class RecordingTransport(Transport):
+class RecordingTransport(ForwardingTransport):
     """Stands between a client and its real transport.
 
     Attributes:
         writes: all that was not sent, in order.
     """
 
-    def __init__(self, inner: Transport) -> None:
-        super().__init__(inner.settings)
+    def __init__(self, below: Transport) -> None:
+        super().__init__(below)
         self.writes: list[Write] = []
-        self._inner = inner
         self._overlay = Overlay()
         self._plans: dict[tuple[str, str], Mapping[str, Any]] = {}
 
-    async def close(self) -> None:
-        """The real transport is closed by whom it belongs to."""
-
     async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Params | None = None,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-        within: float = REQUEST_TIMEOUT,
+        self, method: str, path: str, *, params: Params | None = None, body: object = None, **options: Any
     ) -> Answer:
         name, given = unquote(path.removeprefix("/v1/")), dict(params or {})
         namespace = str(given.get("namespace") or "default")
@@ -104,30 +94,13 @@ class RecordingTransport(Transport):
             return self._read_back(namespace, name, path)
         if method != "GET" and not _HARMLESS.fullmatch(name):
             return await self._record(method, name, namespace, _plain(body), given)
-        answer = await self._inner.request(method, path, params=params, body=body, headers=headers, within=within)
+        answer = await self.below.request(method, path, params=params, body=body, **options)
         self._overlay.catch_up(answer.index)
         if name.endswith("/plan"):
             self._plans[namespace, name.removesuffix("/plan")] = answer.json().get("Diff") or {}
         if name == "vars":
             return self._answer(self._overlay.variables(namespace, str(given.get("prefix") or ""), answer.json() or []))
         return answer
-
-    @asynccontextmanager
-    async def open(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Params | None = None,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-        within: float | None = None,
-        silence: float | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Streams only read."""
-        opened = self._inner.open(method, path, params=params, body=body, headers=headers, within=within, silence=silence)
-        async with opened as response:
-            yield response
 
     @asynccontextmanager
     async def websocket(self, path: str, *, params: Params | None = None) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -169,7 +142,7 @@ class RecordingTransport(Transport):
         keep = "/~" if name.startswith("var/") else "~"
         kind, _, id = name.rpartition("/") if not name.startswith(("var/", "job/")) else name.partition("/")
         try:
-            answer = await self._inner.request("GET", f"/v1/{kind}/{quote(id, safe=keep)}", params={"namespace": namespace})
+            answer = await self.below.request("GET", f"/v1/{kind}/{quote(id, safe=keep)}", params={"namespace": namespace})
         except NotFound:
             return None
         self._overlay.catch_up(answer.index)
