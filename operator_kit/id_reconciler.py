@@ -65,7 +65,7 @@ class IdReconciler(Pace, ABC):
     """
 
     name: ClassVar[str]
-    watches: ClassVar[Sequence[Trigger]] = ()
+    watches: Sequence[Trigger] = ()
     resync: ClassVar[float | None] = None
 
     @abstractmethod

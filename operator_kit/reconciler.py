@@ -32,7 +32,7 @@ class Reconciler(Pace, ABC, Generic[R]):
     """
 
     owns: ClassVar[Sequence[type[Any]]] = ()
-    watches: ClassVar[Sequence[Trigger]] = ()
+    watches: Sequence[Trigger] = ()
     drift: ClassVar[Drift] = "correct"
 
     resource: ClassVar[type[Resource]]

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Protocol, TypeVar, cast
 
+from operator_kit.controllers import AnyReconciler
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.status_items import unpack
 from operator_kit.manager import Manager
-from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus
 from operator_kit.testing.loop import eventually
@@ -35,7 +35,7 @@ def loop_time() -> datetime:
 
 @asynccontextmanager
 async def running(
-    nomad: MemoryNomad, *reconcilers: Reconciler[Any], name: str = "operator", **options: Any
+    nomad: MemoryNomad, *reconcilers: AnyReconciler, name: str = "operator", **options: Any
 ) -> AsyncIterator[Manager]:
     """Run the operator while the block runs, then stop it in order. Options are `Manager`'s; randomness has a fixed seed."""
     manager = Manager(nomad, reconcilers, name=name, **{"random": Random(1), "now": loop_time, **options})
