@@ -90,9 +90,8 @@ class _WatchStream(Stream):
         try:
             while True:
                 while self._pending:
-                    key = next(iter(self._pending))
-                    change = await self.filled(self._pending[key])
-                    self._pending.pop(key, None)
+                    # Out of it first: what comes while the object is read is another change.
+                    change = await self.filled(self._pending.pop(next(iter(self._pending))))
                     for id in self._concerned(change, emit.known()):
                         await emit(id, reason=f"{change.topic} {change.id}")
                 self._wake.clear()
@@ -143,7 +142,8 @@ class _ResourceStream(_WatchStream):
             informer.listen(lambda name: self.changed(Change(self.name, "", name, None, None)))
 
     def present(self) -> Iterable[Change]:
-        return [Change(self.name, "", name, None, None) for name in sorted(self._resources.keys())]
+        names = {*self._resources.keys(), *self._seen}  # one that was seen and is gone now has gone meanwhile
+        return [Change(self.name, "", name, None, None) for name in sorted(names)]
 
     async def filled(self, change: Change) -> Change:
         if self._map is None:

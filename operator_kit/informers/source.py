@@ -94,6 +94,7 @@ class Source(ABC):
             try:
                 index = 0
                 while True:
+                    self._look.clear()
                     snapshot = await self.nomad.read(self._path, self._params, index, WAIT)
                     index = self._take(snapshot, index)
                     failures = 0
@@ -152,7 +153,7 @@ class Source(ABC):
         return max(snapshot.index, 1)
 
     async def _pause(self) -> None:
-        self._look.clear()
+        """Wait until the list should be read again; a wish for it that came during the last read counts."""
         try:
             async with asyncio.timeout(RELIST):
                 await self._look.wait()

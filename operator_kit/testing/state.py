@@ -92,7 +92,7 @@ class Cluster:
 
     def add_node(self, name: str, *, pool: str = DEFAULT) -> Row:
         """A ready node; the one that is there from the start is `node-1`."""
-        index = self.index if name not in self.nodes and self.index == 1 else self.change("nodes")
+        index = self.change("nodes") if self.nodes else self.index
         node: Row = {
             "ID": self.new_id(),
             "Name": name,
