@@ -46,12 +46,15 @@ PUBLIC: Final = {
     },
     "The process": {
         "manager": ["Manager"],
+        "process.dry_run": ["dry_run", "PlannedWrite"],
         "process.logs": ["configure_logging"],
         "process.once": ["run_once"],
         "process.run": ["run", "run_manager"],
     },
     "Testing": {
         "testing": [],
+        "testing.pytest_plugin": ["memory_nomad", "operator", "agent"],
+        "testing.simulation": [],
         "testing.faults": ["Lost", "AnswerLost", "Refusal", "Overtaken", "Late", "Stale", "Cut", "Crash"],
     },
 }
