@@ -20,6 +20,9 @@ from operator_kit.crd_store.codec import InvalidItems, Problem, decode, encode
 
 PREFIX: Final = "operator."
 
+ABSENT: Final = "absent"
+"""The answer to `operator.external.<key>` that says: it was looked for, and is not there."""
+
 Deletion = Literal["background", "foreground", "orphan"]
 """What becomes of what a purged resource owns: `background`, its status goes as soon as all of it was asked to go;
 `foreground`, the status stays until all of it is gone; `orphan`, it stays and loses the marks of its owner."""

@@ -29,15 +29,12 @@ from typing import Any, Final
 
 from nomad_api.client import retrying
 from operator_kit.context import Context
-from operator_kit.controls import PREFIX
+from operator_kit.controls import ABSENT, PREFIX
 from operator_kit.engine.result import PermanentError, TemporaryError
 from operator_kit.status_parts import ExternalObject
 
 GRACE: Final = 30.0
 """Seconds after an attempt in which "not found" proves nothing, since many APIs are eventually consistent (crossplane's)."""
-
-ABSENT: Final = "absent"
-"""A person's answer: it was looked for, and is not there."""
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -76,7 +73,7 @@ async def create_once(
     if record is not None and record.state == "succeeded":
         return record.id
     if record is not None and record.state != "failed":
-        id = await _outcome(ctx, key, record, find, grace)
+        id = await _outcome(ctx, key, record, find, grace, "and write the item {0}=<id>, or {0}=absent,")
     else:
         id = None if answer == ABSENT else answer or None
     if id is None:
@@ -102,7 +99,7 @@ async def delete_once(
 
     Raises:
         PermanentError: nobody knows whether it was created. Where the resource itself is gone, it must be declared anew to
-            bear the answer.
+            bear the answer, which then can only be `absent`.
         TemporaryError: the grace period is not over.
     """
     record = _record(ctx, key)
@@ -110,7 +107,7 @@ async def delete_once(
     if record is not None and record.state == "succeeded":
         id = record.id
     elif record is not None and record.state != "failed":
-        id = await _outcome(ctx, key, record, find, grace)
+        id = await _outcome(ctx, key, record, find, grace, "delete it if it is there, and write the item {0}=absent")
     if id is not None:
         await delete(id)
         ctx.event("Normal", "ExternalDeleted", f"{key} {id} deleted")
@@ -150,7 +147,9 @@ async def _attempt(ctx: Context[Any], key: str, create: Callable[[], Awaitable[s
     return id
 
 
-async def _outcome(ctx: Context[Any], key: str, record: ExternalObject, find: Find | None, grace: float) -> str | None:
+async def _outcome(
+    ctx: Context[Any], key: str, record: ExternalObject, find: Find | None, grace: float, advice: str
+) -> str | None:
     """The ID of what an attempt without an answer has made; None if it made nothing."""
     if answer := _answer(ctx, key, record):
         return None if answer == ABSENT else answer
@@ -161,7 +160,7 @@ async def _outcome(ctx: Context[Any], key: str, record: ExternalObject, find: Fi
         again = f"; the present {item}={record.stale_answer} is older than the attempt" if record.stale_answer else ""
         raise PermanentError(
             f"{key} was to be created at {record.time:%Y-%m-%d %H:%M:%S} UTC, and nobody knows whether it was{told}. "
-            f"Look for it, and write the item {item}=<id>, or {item}={ABSENT}, to {ctx.resource.path}{again}",
+            f"Look for it, {advice.format(item)} to {ctx.resource.path}{again}",
             reason="ExternalOutcomeUnknown",
         )
     if id := await find():

@@ -98,7 +98,7 @@ class Lifecycle(Generic[R]):
             return _AT_ONCE
         draft = self._store.draft(name, observed)
         if draft.written and (declared is None or draft.status.uid not in (0, declared.create_index)):
-            ended = await self._finalize(visit, draft)
+            ended = await self._finalize(visit, draft, declared)
             return _AT_ONCE if ended is GONE and declared is not None else ended
         assert declared is not None
         if self._halted.get(name) == declared.modify_index:
@@ -183,7 +183,7 @@ class Lifecycle(Generic[R]):
             status.last_handled_reconcile = resource.controls.reconcile
         return await self._save(draft, context, ended)
 
-    async def _finalize(self, visit: Visit, draft: StatusDraft) -> Attempt:
+    async def _finalize(self, visit: Visit, draft: StatusDraft, declared: Record | None) -> Attempt:
         """Undo what was done for a resource that is gone, and forget it."""
         status = draft.status
         applied = status.last_applied
@@ -192,7 +192,7 @@ class Lifecycle(Generic[R]):
             return GONE
         kind = self._reconciler.resource
         try:
-            resource: Any = recall(kind, visit.id, self._world.nomad.namespace or "default", status, applied)
+            resource: Any = recall(kind, visit.id, self._world.nomad.namespace or "default", status, applied, declared)
         except InvalidItems as error:
             _log.error("the last applied spec cannot be read", kind=kind.kind, name=visit.id, problem=str(error))
             return Attempt("error", reason="LastAppliedUnreadable", message=str(error), error=error)

@@ -7,7 +7,7 @@ finalizes from it. Beside it stands the version that the items were written in, 
 from typing import TypeVar
 
 from operator_kit.admission import admit, default
-from operator_kit.controls import Controls, split_controls
+from operator_kit.controls import ABSENT, Controls, split_controls
 from operator_kit.crd_store.codec import InvalidItems, split_labels
 from operator_kit.informers.variables import Record
 from operator_kit.resource import Resource
@@ -80,12 +80,20 @@ def caution(resource: Resource) -> str:
     return f"version {resource.written_as} is deprecated: {why}" if why else ""
 
 
-def recall(kind: type[R], name: str, namespace: str, status: ResourceStatus, applied: LastApplied) -> R:
+def recall(
+    kind: type[R], name: str, namespace: str, status: ResourceStatus, applied: LastApplied, successor: Record | None
+) -> R:
     """The resource as a status remembers it, converted to the hub if an older operator wrote it.
+
+    Args:
+        successor: a resource that was declared under the same name meanwhile. By its controls people can say of the old
+            one's things outside of Nomad that they are absent, for there is no other place left; any ID is the new one's.
 
     Raises:
         InvalidItems: it is of a version that this operator does not know, or cannot be read.
     """
+    answers = split_controls(successor.items())[1].external if successor else {}
+    absent = {key: answer for key, answer in answers.items() if answer == ABSENT}
     return kind(
         name,
         kind.versions.load(applied.spec, applied.version or kind.version),
@@ -94,6 +102,6 @@ def recall(kind: type[R], name: str, namespace: str, status: ResourceStatus, app
         generation=applied.generation,
         labels=applied.labels,
         status=status,
-        controls=Controls(deletion=applied.deletion),
+        controls=Controls(deletion=applied.deletion, external=absent),
         written_as=applied.written_as,
     )

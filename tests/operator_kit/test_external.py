@@ -14,9 +14,9 @@ from operator_kit import Context, PermanentError, TemporaryError
 from operator_kit.controls import Controls
 from operator_kit.external import GRACE, NotCreated, create_once, delete_once, forget
 from operator_kit.status_parts import ExternalObject
-from operator_kit.testing import MemoryNomad, simulate, virtual_time
+from operator_kit.testing import MemoryNomad, eventually, ready, running, simulate, status_of, virtual_time
 from operator_kit.testing.harness import EPOCH
-from tests.operator_kit.conftest import Widget
+from tests.operator_kit.conftest import Widget, WidgetReconciler
 
 PATH = "resources/test/widget/one"
 
@@ -318,3 +318,68 @@ def test_however_often_it_is_killed_it_is_made_once(kills: list[int]) -> None:
         assert world.accounts == []
 
     simulate(run())
+
+
+class Cloud:
+    """Makes an account, and does not live to tell of it as long as it is `lost`."""
+
+    def __init__(self) -> None:
+        self.accounts: list[str] = []
+        self.lost = True
+
+    async def create(self) -> str:
+        self.accounts.append(f"account-{len(self.accounts) + 1}")
+        if self.lost:
+            raise Unreachable("the answer is lost")
+        return self.accounts[-1]
+
+    async def delete(self, id: str) -> None:
+        self.accounts.remove(id)
+
+    def reconciler(self) -> WidgetReconciler:
+        async def act(widget: Widget, ctx: Context[Widget]) -> None:
+            await create_once(ctx, "account", self.create)
+
+        async def undo(widget: Widget, ctx: Context[Widget]) -> None:
+            await delete_once(ctx, "account", self.delete)
+
+        return WidgetReconciler(act, undo)
+
+
+@virtual_time
+async def test_a_person_is_asked_by_the_condition_and_answers_by_an_item() -> None:
+    nomad, cloud = MemoryNomad(), Cloud()
+    async with running(nomad, cloud.reconciler()):
+        await nomad.declare(PATH, size="1")
+        status = await ready(nomad, Widget, "one", when=lambda status: status.condition("Stalled").status == "True")
+        assert status.condition("Stalled").reason == "ExternalOutcomeUnknown"
+        assert status.external["account"].state == "unknown"
+        await asyncio.sleep(3600)
+        assert cloud.accounts == ["account-1"], "nothing is done before there is an answer"
+        await nomad.declare(PATH, size="1", operator__external__account="account-1")
+        status = await ready(nomad, Widget, "one")
+        assert status.external["account"].id == "account-1"
+        assert "Stalled" not in {condition.type for condition in status.conditions}
+        await nomad.variables.delete(PATH)
+        await eventually(lambda: not cloud.accounts)
+
+
+@virtual_time
+async def test_a_question_that_is_open_at_the_end_is_answered_by_a_successor() -> None:
+    nomad, cloud = MemoryNomad(), Cloud()
+    async with running(nomad, cloud.reconciler()):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.condition("Stalled").status == "True")
+        await nomad.variables.delete(PATH)
+        await asyncio.sleep(600)
+        status = status_of(nomad, Widget, "one")
+        assert status is not None
+        assert (
+            "delete it if it is there, and write the item operator.external.account=absent"
+            in status.condition("Stalled").message
+        )
+        cloud.accounts.clear()
+        cloud.lost = False
+        await nomad.declare(PATH, size="1", operator__external__account="absent")
+        status = await ready(nomad, Widget, "one", within=2000)
+        assert cloud.accounts == [status.external["account"].id]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from nomad_api.models import AllocationStub, Deployment, Job, TaskGroup
-from operator_kit.rollout import judge
+from nomad_api.models import AllocationStub, Deployment, Job, Task, TaskGroup
+from operator_kit.rollout import judge, observe
+from operator_kit.testing import MemoryNomad, virtual_time
 
 
 def job(type: str = "service", *, version: int = 2, count: int | None = 2, stop: bool = False) -> Job:
@@ -155,3 +156,18 @@ def test_errors_of_an_older_version_are_not_those_of_this_one() -> None:
 def test_what_could_not_be_placed_is_told_first() -> None:
     why = "group g cannot be placed: memory exhausted on 1 node"
     assert judge(job(), None, [allocation(0)], placement=why).message == f"1 of 2 allocations healthy ({why})"
+
+
+@virtual_time
+async def test_nomad_is_asked_why_only_where_something_is_not_placed() -> None:
+    nomad = MemoryNomad()
+    await nomad.jobs.register(job().evolve(version=None, id="web", task_groups=[TaskGroup(name="g", tasks=[Task(name="t")])]))
+    asked = ("GET", "/v1/job/web/evaluations")
+    assert (await observe(nomad, "web")).message == "0 of 1 allocations healthy"
+    assert asked not in nomad.cluster.requests
+    nomad.cluster.allocations.clear()
+    (evaluation,) = nomad.cluster.evaluations.values()
+    evaluation["FailedTGAllocs"] = {"g": {"NodesEvaluated": 3, "DimensionExhausted": {"memory": 3}}}
+    told = "0 of 1 allocations healthy (group g cannot be placed: memory exhausted on 3 nodes)"
+    assert (await observe(nomad, "web")).message == told
+    assert nomad.cluster.requests.count(asked) == 1
