@@ -200,7 +200,7 @@ class Lifecycle(Generic[R]):
         ended = await self._call(self._undo, resource, context)
         if ended.failed:
             # Nobody can mend the spec of what is gone: even a permanent error is tried again.
-            ended = Attempt("error", ended.after, reason=ended.reason, message=ended.message, error=ended.error)
+            ended = replace(ended, outcome="error")
             self._tell_failure(visit, context, ended)
         if ended.outcome != "success":
             return await self._save(draft, context, ended)
