@@ -91,6 +91,14 @@ class KindController(Controller, Generic[R]):
         if path.startswith(prefix):
             self.add(path[len(prefix) :], reason=reason)
 
+    async def lead(self, number: int = 0) -> None:
+        try:
+            await super().lead(number)
+        finally:
+            # What runs beside the reconciles ends with the shard; with the last one, by `stopped`, all of it at once.
+            if any(shard.leading for shard in self.shards):
+                await asyncio.gather(*(self.reconciler.paused(name) for name in self.known_in(number)), return_exceptions=True)
+
 
 class IdController(Controller):
     """Looks at the ids that the streams of a reconciler emit, while it leads.

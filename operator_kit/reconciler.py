@@ -63,7 +63,10 @@ class Reconciler(Pace, ABC, Generic[R]):
         return None
 
     async def paused(self, name: str) -> None:
-        """Nothing is to be done for the resource of that name for now: what runs beside the reconciles for it is to end."""
+        """Nothing is to be done for the resource of that name for now, or not here: what runs beside its reconciles is to end.
+
+        Called when people pause it, and when another process comes to look after its shard. It must not raise.
+        """
 
     async def stopped(self) -> None:
         """This process leads no more, or stops: what runs beside the reconciles is to end, within a few seconds. Called after

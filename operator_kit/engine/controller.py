@@ -141,6 +141,10 @@ class Controller:
         queue.add(id, reason=reason)
         return await self._look(Visit(queue, await queue.get(), queue.hand(id)))
 
+    def known_in(self, number: int) -> list[str]:
+        """The known ids of a shard, led here or not."""
+        return [id for id in sorted(self._known()) if type(self.pace).hasher(id, len(self.shards)) == number]
+
     def _shard_of(self, id: str) -> Shard | None:
         number = type(self.pace).hasher(id, len(self.shards))
         if number is None or not self.shards[number].leading:

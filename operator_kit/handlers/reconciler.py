@@ -90,7 +90,7 @@ class Handlers(Reconciler[R]):
             TemporaryError: a daemon goes on.
             Exception: what a handler raised.
         """
-        await self.paused(resource.name)
+        await self._end_background(resource.name)
         look = Look(resource, ctx)
         handled = look.handled or Handled()
         for handler in self._declared(Delete):
@@ -103,15 +103,10 @@ class Handlers(Reconciler[R]):
         return None
 
     async def paused(self, name: str) -> None:
-        """Nothing is to be done for the resource: its daemons are stopped, its timers forgotten.
-
-        Raises:
-            TemporaryError: a daemon goes on.
-        """
+        """Nothing is to be done for the resource here: its daemons are stopped, its timers forgotten."""
         live = self._lives.get(name)
-        if live is not None and (stubborn := await live.daemons.stop()):
-            raise TemporaryError(f"daemon {', '.join(stubborn)} goes on though it was cancelled", reason="DaemonGoesOn")
-        self._lives.pop(name, None)
+        if live is not None and not await live.daemons.stop():
+            del self._lives[name]
 
     async def stopped(self) -> None:
         """This process ceases to lead: all daemons are stopped, all timers forgotten."""
@@ -166,10 +161,20 @@ class Handlers(Reconciler[R]):
     async def _live_of(self, resource: R) -> _Live:
         live = self._lives.get(resource.name)
         if live is None or live.uid != resource.uid:
-            await self.paused(resource.name)
+            await self._end_background(resource.name)
             live = self._lives[resource.name] = _Live(resource, self._random)
         live.see(resource)
         return live
+
+    async def _end_background(self, name: str) -> None:
+        """As `paused`, for a resource that is gone.
+
+        Raises:
+            TemporaryError: a daemon goes on.
+        """
+        await self.paused(name)
+        if name in self._lives:
+            raise TemporaryError("a daemon goes on though it was cancelled", reason="DaemonGoesOn")
 
     # A reconciler may have an __init__ of its own that does not call this one's, so there is none.
 

@@ -254,12 +254,45 @@ async def test_a_daemon_can_ask_for_a_reconcile(nomad: MemoryNomad) -> None:
 
 
 @virtual_time
-async def test_a_paused_resource_has_no_daemons_until_it_is_looked_at_again(nomad: MemoryNomad) -> None:
+async def test_a_paused_resource_has_no_daemons_until_it_goes_on(nomad: MemoryNomad) -> None:
     followers = Followers(patient)
-    async with running(nomad, followers) as manager:
+    async with running(nomad, followers):
         await nomad.declare(PATH, size="1")
-        await ready(nomad, Widget, "one")
-        await followers.paused("one")
-        assert followers.following == 0
-        manager.controllers[0].look_at_all()
         await eventually(lambda: followers.following == 1)
+        await nomad.declare(PATH, size="1", operator__paused="true")
+        await eventually(lambda: followers.following == 0)
+        await asyncio.sleep(1000)
+        assert followers.following == 0
+        await nomad.declare(PATH, size="1")
+        await eventually(lambda: followers.following == 1)
+
+
+class NamedFollowers(Handlers[Widget]):
+    """Tells who is followed, and by whom."""
+
+    def __init__(self, process: str, followed: dict[str, str]) -> None:
+        self.process = process
+        self.followed = followed
+
+    @on.daemon
+    async def follow(self, widget: Widget, ctx: DaemonContext[Widget]) -> None:
+        assert widget.name not in self.followed, "two processes follow the same resource"
+        self.followed[widget.name] = self.process
+        try:
+            await ctx.stopped.wait()
+        finally:
+            del self.followed[widget.name]
+
+
+@virtual_time
+async def test_a_daemon_moves_with_the_shard_of_its_resource(nomad: MemoryNomad) -> None:
+    followed: dict[str, str] = {}
+    names = {f"w{number}" for number in range(20)}
+    for name in names:
+        await nomad.declare(f"resources/test/widget/{name}", size="1")
+    second = MemoryNomad(cluster=nomad.cluster)
+    async with running(nomad, NamedFollowers("a", followed), identity="a", shards=4):
+        await eventually(lambda: followed == dict.fromkeys(names, "a"))
+        async with running(second, NamedFollowers("b", followed), identity="b", shards=4):
+            await eventually(lambda: set(followed) == names and set(followed.values()) == {"a", "b"}, within=300)
+        await eventually(lambda: followed == dict.fromkeys(names, "a"), within=300)
