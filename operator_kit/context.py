@@ -77,6 +77,7 @@ class Context(Generic[R]):
         reasons: Sequence[str] = (),
         look_again: Callable[[], None] = lambda: None,
         drift: Drift = "correct",
+        refer: Callable[[str], None] = lambda path: None,
         lister: Lister | None = None,
     ) -> None:
         self.resource = resource
@@ -91,6 +92,7 @@ class Context(Generic[R]):
         self._jobs = jobs
         self._owned = OwnedIndex() if owned is None else owned
         self._drift = drift
+        self._refer = refer
         self._lister = lister
         self._set: set[str] = set()
         self._mask: Mask = resource.status.mask
@@ -116,7 +118,7 @@ class Context(Generic[R]):
 
     @cached_property
     def _secrets(self) -> Secrets:
-        return Secrets(self.nomad, self._mask)
+        return Secrets(self.nomad, self._mask, self._refer)
 
     @cached_property
     def log(self) -> "FilteringBoundLogger":

@@ -270,6 +270,7 @@ class Lifecycle(Generic[R]):
             save=draft.save,
             reasons=visit.reasons,
             look_again=partial(self._look_again, resource.name),
+            refer=partial(self._references.refer, resource.name),
             lister=self._world.lister,
         )
 

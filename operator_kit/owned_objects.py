@@ -41,17 +41,17 @@ def _follow_resources(
 
     index.follow(kind.name, namespace)
 
-    def call_owners(name: str) -> None:
+    def see(name: str) -> None:
+        record = resources.get(name)
+        for owner in _concerned(index, ObjectKey(kind.name, namespace, name), record.modify_index if record else None):
+            changed(owner, f"owned {model.kind} {name} changed")
+
+    def see_status(name: str) -> None:
         for owner in index.owners(ObjectKey(kind.name, namespace, name)):
             changed(owner, f"owned {model.kind} {name} changed")
 
-    def see(name: str) -> None:
-        record = resources.get(name)
-        if _is_news(index, ObjectKey(kind.name, namespace, name), record.modify_index if record else None):
-            call_owners(name)
-
     resources.listen(see)
-    statuses.listen(call_owners)
+    statuses.listen(see_status)
 
 
 def _follow_objects(
@@ -63,22 +63,19 @@ def _follow_objects(
     def see(change: Change) -> None:
         row = change.new or change.old or {}
         key = ObjectKey(kind.name, change.namespace if kind.namespaced else "", _id_of(kind, change.id, row))
-        if _is_news(index, key, change.index if change.new is not None else None):
-            for owner in index.owners(key):
-                changed(owner, f"owned {kind.noun} {key.id} changed")
+        for owner in _concerned(index, key, change.index if change.new is not None else None):
+            changed(owner, f"owned {kind.noun} {key.id} changed")
 
     informer.listen(see)
 
 
-def _is_news(index: OwnedIndex, key: ObjectKey, modify_index: int | None) -> bool:
-    """Tell the index that an object has that ModifyIndex, or None; False for the echo of what we have written ourselves."""
+def _concerned(index: OwnedIndex, key: ObjectKey, modify_index: int | None) -> list[Owner]:
+    """Tell the index that an object has that ModifyIndex, None if it is gone; whom to call. Several kinds may tell the same."""
     if modify_index is None:
         index.lost(key)
-        return True
-    if modify_index == index.index(key):
-        return False
+        return index.owners(key)
     index.seen(key, modify_index)
-    return True
+    return index.concerned(key, modify_index)
 
 
 def _id_of(kind: ObjectKind[Any], id: str, row: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Variables that resources refer to, a secret for example, followed so that a change of one brings back those that use it.
 
-What a resource refers to shows when it is reconciled. The variables are followed by the folder they are in, so that a thousand
-resources with a secret each cost one list.
+What a resource refers to shows when it is reconciled; it is followed before it is read, so that no change falls between. The
+variables are followed by the folder they are in, so that a thousand resources with a secret each cost one list.
 """
 
 from collections import defaultdict
@@ -21,6 +21,10 @@ class References:
         self._used: dict[str, frozenset[str]] = {}
         self._folders: set[str] = set()
 
+    def refer(self, name: str, path: str) -> None:
+        """The resource is about to read that variable."""
+        self.learn(name, self._used.get(name, frozenset()) | {path})
+
     def learn(self, name: str, paths: Collection[str]) -> None:
         """The resource refers to these variables now, and to no others."""
         new, old = frozenset(paths), self._used.get(name, frozenset())
@@ -39,7 +43,7 @@ class References:
             del self._used[name]
 
     def _follow(self, path: str) -> None:
-        folder = path[: path.rfind("/") + 1] or path
+        folder = path[: path.rfind("/") + 1] or path[:-1]  # something of a path must be left to be its key
         if folder in self._folders:
             return
         self._folders.add(folder)

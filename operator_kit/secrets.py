@@ -20,6 +20,7 @@ the task take it from Nomad itself, by a template: `{{ with nomadVar "secrets/db
 
 import difflib
 import hmac
+from collections.abc import Callable
 from typing import Any, Final, final
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
@@ -104,11 +105,12 @@ class Secret:
 
 
 class Secrets:
-    """What one reconcile has asked for; `mask` learns every value."""
+    """What one reconcile has asked for; `mask` learns every value, and `refer` the path of each variable before it is read."""
 
-    def __init__(self, nomad: Nomad, mask: Mask) -> None:
+    def __init__(self, nomad: Nomad, mask: Mask, refer: Callable[[str], None] = lambda path: None) -> None:
         self._nomad = nomad
         self._mask = mask
+        self._refer = refer
         self._variables: dict[str, dict[str, str] | None] = {}
 
     @property
@@ -140,6 +142,7 @@ class Secrets:
         if path in self._variables:
             return self._variables[path]
         self._variables[path] = None
+        self._refer(path)
         try:
             self._variables[path] = (await self._nomad.variables.get(path)).items or {}
         except NotFound:

@@ -96,7 +96,7 @@ class Holdings:
             listening = bool(self.index.owners(key))
             self.index.add(key, self.owner, made.fields)
             if listening:
-                self.index.wrote(key, made.index)
+                self.index.wrote(key, made.index, self.owner)
         elif key.namespace == self._namespace and made.index and not made.drifted:
             self._informer.registered(key.id, self.owner, made.index)
 

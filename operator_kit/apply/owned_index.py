@@ -30,6 +30,7 @@ class OwnedIndex:
         self._owners: dict[ObjectKey, dict[Owner, tuple[str, ...]]] = {}
         self._claims: dict[Owner, dict[ObjectKey, tuple[str, ...]]] = {}
         self._indexes: dict[ObjectKey, int] = {}
+        self._known: dict[ObjectKey, tuple[int, Owner]] = {}
         self._followed: set[tuple[str, str]] = set()
 
     def __contains__(self, owner: object) -> bool:
@@ -76,9 +77,14 @@ class OwnedIndex:
         if key in self._owners:
             self._indexes[key] = modify_index
 
-    def wrote(self, key: ObjectKey, modify_index: int) -> None:
-        """It had that ModifyIndex when it was written or read by us; whoever follows may know a later one already."""
+    def wrote(self, key: ObjectKey, modify_index: int, owner: Owner) -> None:
+        """It had that ModifyIndex when the owner wrote or read it; whoever follows may know a later one already."""
         self.seen(key, max(modify_index, self._indexes.get(key, 0)))
+        self._known[key] = (modify_index, owner)
+
+    def concerned(self, key: ObjectKey, modify_index: int) -> list[Owner]:
+        """The owners to call when it is seen with that ModifyIndex: all but the one that has just written it so itself."""
+        return [owner for owner in self.owners(key) if self._known.get(key) != (modify_index, owner)]
 
     def lost(self, key: ObjectKey) -> None:
         """Whoever follows has seen the object go. That may be long ago by now, so it has to be read."""
@@ -94,3 +100,4 @@ class OwnedIndex:
         if not owners:
             del self._owners[key]
             self._indexes.pop(key, None)
+            self._known.pop(key, None)

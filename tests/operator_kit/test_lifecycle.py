@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from operator_kit import Context, PermanentError, Resource, ResourceStatus, Result, TemporaryError
-from operator_kit.testing import MemoryNomad, eventually, ready, running, status_of, virtual_time
+from operator_kit.testing import Faults, MemoryNomad, eventually, ready, running, status_of, virtual_time
+from operator_kit.testing.faults import Fault, Stale
 from operator_kit.testing.harness import loop_time
 from tests.operator_kit.conftest import Widget, WidgetReconciler, apply_and_report, nothing, widget_job
 
@@ -446,6 +447,292 @@ async def test_a_name_may_have_slashes_and_a_nameless_variable_is_nobody(nomad: 
         await nomad.declare("resources/test/widget/team/a", size="1")
         await ready(nomad, Widget, "team/a")
     assert [path for path in nomad.cluster.variables if path.startswith("status/")] == ["status/test/widget/team/a"]
+
+
+# What people ask of one resource
+
+
+@virtual_time
+async def test_a_paused_resource_is_left_alone_and_its_status_says_so(nomad: MemoryNomad) -> None:
+    reconciler = WidgetReconciler()
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        before = await ready(nomad, Widget, "one")
+        await nomad.declare(PATH, size="2", operator__paused="true")
+        await eventually(lambda: condition(nomad, "Paused")[:2] == ("True", "PausedByUser"))
+        calls = len(reconciler.calls)
+        await nomad.jobs.deregister("widget-one")
+        await asyncio.sleep(3_600)
+        assert len(reconciler.calls) == calls
+        status = status_of(nomad, Widget, "one")
+        assert status is not None
+        assert (status.observed_generation, status.last_applied) == (before.observed_generation, before.last_applied)
+        await nomad.declare(PATH, size="2")
+        after = await ready(nomad, Widget, "one")
+    assert "Paused" not in {entry.type for entry in after.conditions}
+    assert after.seen == 2
+
+
+@virtual_time
+async def test_a_resource_that_is_paused_from_the_start_is_not_even_accepted(nomad: MemoryNomad) -> None:
+    reconciler = WidgetReconciler()
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="nonsense", operator__paused="true")
+        await eventually(lambda: nomad.items(STATUS) is not None)
+        await asyncio.sleep(1_000)
+        assert condition(nomad, "Paused")[0] == "True"
+        assert condition(nomad, "Accepted")[0] == "Unknown"
+        await nomad.variables.delete(PATH)
+        await eventually(lambda: nomad.items(STATUS) is None)
+    assert reconciler.calls == []
+
+
+@virtual_time
+async def test_a_paused_resource_that_is_purged_is_finalized_all_the_same(nomad: MemoryNomad) -> None:
+    reconciler = WidgetReconciler()
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one")
+        await nomad.declare(PATH, size="1", operator__paused="true")
+        await eventually(lambda: condition(nomad, "Paused")[0] == "True")
+        await nomad.variables.delete(PATH)
+        await eventually(lambda: nomad.items(STATUS) is None)
+    assert reconciler.calls[-1] == "finalize one"
+    assert nomad.job("widget-one") is None
+
+
+@virtual_time
+async def test_a_pause_ends_the_retries_and_they_begin_anew_after_it(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        raise TemporaryError("later", 10)
+
+    reconciler = WidgetReconciler(act)
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.retry is not None and status.retry.attempts == 3)
+        await nomad.declare(PATH, size="1", operator__paused="true")
+        await eventually(lambda: condition(nomad, "Paused")[0] == "True")
+        status = status_of(nomad, Widget, "one")
+        assert status is not None
+        assert status.retry is None
+        calls = len(reconciler.calls)
+        await asyncio.sleep(1_000)
+        assert len(reconciler.calls) == calls
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.retry is not None and status.retry.attempts == 1)
+
+
+@virtual_time
+async def test_a_token_asks_for_a_reconcile_and_the_status_echoes_it(nomad: MemoryNomad) -> None:
+    reconciler = WidgetReconciler(nothing)
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one")
+        for token in ("first", "second"):
+            calls = len(reconciler.calls)
+            await nomad.declare(PATH, size="1", operator__reconcile=token)
+            await ready(nomad, Widget, "one", when=lambda status, token=token: status.last_handled_reconcile == token)
+            assert len(reconciler.calls) == calls + 1
+        await asyncio.sleep(300)
+        assert len(reconciler.calls) == calls + 1
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.last_handled_reconcile == "")
+
+
+@virtual_time
+async def test_a_token_makes_a_halted_resource_be_tried_again(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        if not repaired:
+            raise PermanentError("the account is closed")
+
+    repaired = False
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1")
+        await asyncio.sleep(1)
+        assert condition(nomad, "Stalled")[0] == "True"
+        repaired = True
+        await asyncio.sleep(3_600)
+        assert condition(nomad, "Stalled")[0] == "True"
+        await nomad.declare(PATH, size="1", operator__reconcile="now")
+        status = await ready(nomad, Widget, "one")
+    assert status.last_handled_reconcile == "now"
+
+
+@virtual_time
+async def test_a_token_is_echoed_for_what_fails_and_for_what_is_not_accepted(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        raise TemporaryError("later", 1_000)
+
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1", operator__reconcile="a")
+        await ready(nomad, Widget, "one", when=lambda status: status.last_handled_reconcile == "a")
+        await nomad.declare(PATH, size="x", operator__reconcile="b")
+        await ready(nomad, Widget, "one", when=lambda status: status.last_handled_reconcile == "b")
+
+
+@virtual_time
+@pytest.mark.parametrize(
+    ("control", "value", "message"),
+    [
+        ("operator__paused", "ture", "operator.paused: "),
+        ("operator__pausd", "true", "operator.pausd: unknown key; did you mean operator.paused?"),
+        ("operator__deletion", "later", "operator.deletion: "),
+    ],
+)
+async def test_a_wrong_control_is_told_like_a_wrong_spec(nomad: MemoryNomad, control: str, value: str, message: str) -> None:
+    reconciler = WidgetReconciler(nothing)
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1", **{control: value})
+        await eventually(lambda: nomad.items(STATUS) is not None)
+        assert condition(nomad, "Accepted")[:2] == ("False", "InvalidSpec")
+        assert message in condition(nomad, "Accepted")[2]
+        assert reconciler.calls == []
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one")
+
+
+# Retries
+
+
+@virtual_time
+async def test_the_first_and_the_last_error_are_kept_and_success_forgets_them(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        number = len(reconciler.calls)
+        if number < 4:
+            raise TemporaryError(f"error {number}", 20, reason=f"Reason{number}")
+
+    reconciler = WidgetReconciler(act)
+    async with running(nomad, reconciler):
+        await nomad.declare(PATH, size="1")
+        status = await ready(nomad, Widget, "one", when=lambda status: status.retry is not None and status.retry.attempts == 3)
+        retry = status.retry
+        assert retry is not None
+        assert (retry.first_error, retry.last_error, retry.reason) == ("error 1", "error 3", "Reason3")
+        assert retry.next_at is not None
+        assert (retry.next_at - retry.since).total_seconds() == pytest.approx(60, abs=2)
+        assert (await ready(nomad, Widget, "one")).retry is None
+
+
+@virtual_time
+async def test_a_failure_that_an_event_has_caused_within_the_pause_does_not_count(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        raise TemporaryError("later", 100)
+
+    reconciler = WidgetReconciler(act)
+    async with running(nomad, reconciler) as manager:
+        await nomad.declare(PATH, size="1")
+        first = await ready(nomad, Widget, "one", when=lambda status: status.retry is not None)
+        assert first.retry is not None
+        await asyncio.sleep(1)
+        before = nomad.cluster.variables[STATUS]["ModifyIndex"]
+        for _ in range(10):
+            manager.controllers[0].add("one", reason="a busy neighbour")
+            await asyncio.sleep(2.3)
+        assert len(reconciler.calls) >= 11
+        status = status_of(nomad, Widget, "one")
+        assert status is not None
+        assert status.retry == first.retry
+        assert nomad.cluster.variables[STATUS]["ModifyIndex"] == before, "what changes nothing is not written"
+
+
+@virtual_time
+async def test_a_permanent_error_says_that_nothing_more_is_tried(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        raise PermanentError("there is no size 1", reason="NoSuchSize")
+
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1")
+        status = await ready(nomad, Widget, "one", when=lambda status: status.retry is not None)
+    assert status.retry is not None
+    assert (status.retry.attempts, status.retry.next_at, status.retry.reason) == (1, None, "NoSuchSize")
+
+
+@virtual_time
+async def test_the_record_of_retries_outlives_the_process(nomad: MemoryNomad) -> None:
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        raise TemporaryError("later", 10)
+
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1")
+        await ready(nomad, Widget, "one", when=lambda status: status.retry is not None and status.retry.attempts == 2)
+    async with running(nomad, WidgetReconciler(act)):
+        status = await ready(nomad, Widget, "one", when=lambda status: status.retry is not None and status.retry.attempts == 4)
+    assert status.retry is not None
+    assert (status.retry.next_at or loop_time()) > status.retry.since
+
+
+# Own writes are seen, and foreign ones are not hidden
+
+
+def lagging() -> Faults:
+    """Lists and events come three seconds late."""
+
+    def choose(number: int, method: str, path: str) -> Fault | None:
+        return Stale(3) if method == "GET" and path in ("/v1/vars", "/v1/jobs") else None
+
+    return Faults(choose, lambda line: ((3.0, line),))
+
+
+@virtual_time
+async def test_the_next_look_sees_what_this_one_wrote_though_lists_and_events_lag() -> None:
+    nomad = MemoryNomad(faults=lagging())
+    seen: list[tuple[int, bool, int | None]] = []
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> Result:
+        index = None
+        if seen:
+            (job,) = await ctx.owned_jobs()
+            index = job.version
+        seen.append((widget.status.seen, bool(widget.status.owned), index))
+        widget.status.seen = len(seen)
+        await ctx.apply(widget_job(widget))
+        return Result(requeue_after=0.1)
+
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1")
+        await eventually(lambda: len(seen) >= 20)
+    assert seen[:20] == [(0, False, None), *((number, True, 0) for number in range(1, 20))]
+    assert nomad.cluster.requests.count(("PUT", "/v1/jobs")) == 1
+
+
+@virtual_time
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_foreign_write_right_after_an_own_one_is_not_taken_for_its_echo(late: bool) -> None:
+    nomad = MemoryNomad(faults=lagging() if late else None)
+    other = MemoryNomad(cluster=nomad.cluster)
+
+    async def tamper() -> None:
+        """As soon as the operator has written its status, another writes it once more."""
+        await eventually(lambda: (nomad.items(STATUS) or {}).get("seen") == "1", every=0.001)
+        await other.variables.put(STATUS, {**(nomad.items(STATUS) or {}), "seen": "77"})
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        widget.status.seen = 1
+        await asyncio.sleep(0.1)
+
+    async with running(nomad, WidgetReconciler(act)):
+        tampering = asyncio.create_task(tamper())
+        await nomad.declare(PATH, size="1")
+        await asyncio.wait_for(tampering, 60)
+        assert (nomad.items(STATUS) or {})["seen"] == "77"
+        await eventually(lambda: (nomad.items(STATUS) or {})["seen"] == "1", within=15)
+
+
+@virtual_time
+async def test_a_spec_written_while_it_is_reconciled_is_reconciled_again(nomad: MemoryNomad) -> None:
+    sizes: list[int] = []
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        sizes.append(widget.spec.size)
+        await asyncio.sleep(5)
+
+    async with running(nomad, WidgetReconciler(act)):
+        await nomad.declare(PATH, size="1")
+        await eventually(lambda: sizes == [1])
+        for size in range(2, 6):
+            await nomad.declare(PATH, size=str(size))
+        await ready(nomad, Widget, "one")
+    assert sizes == [1, 5]
 
 
 class Older(Resource, group="test", kind="widget"):

@@ -69,3 +69,47 @@ async def test_a_secret_that_is_not_used_any_more_brings_nobody_back() -> None:
         await nomad.declare("secrets/a", password="second")
         await asyncio.sleep(5)
     assert reconciler.seen == []
+
+
+@virtual_time
+async def test_a_secret_that_changes_while_it_is_used_brings_back_who_uses_it() -> None:
+    """The variable is read, then changed, then the reconcile ends."""
+
+    class Slow(DatabaseReconciler):
+        async def reconcile(self, resource: Database, ctx: Context[Database]) -> None:
+            await super().reconcile(resource, ctx)
+            if resource.name == "slow" and len(self.seen) < 3:
+                await asyncio.sleep(10)
+
+    nomad = MemoryNomad()
+    for name in ("a", "b"):
+        await nomad.declare(f"secrets/{name}", password="first")
+    reconciler = Slow()
+    async with running(nomad, reconciler):
+        await nomad.declare("resources/test/database/other", password="secrets/b#password")
+        await ready(nomad, Database, "other")
+        await asyncio.sleep(60)  # the folder is followed by now
+        reconciler.seen.clear()
+        await nomad.declare("resources/test/database/slow", password="secrets/a#password")
+        await eventually(lambda: ("slow", "first") in reconciler.seen)
+        await asyncio.sleep(5)
+        await nomad.declare("secrets/a", password="second")
+        await ready(nomad, Database, "slow")
+        await eventually(lambda: ("slow", "second") in reconciler.seen, within=1)
+
+
+@virtual_time
+async def test_a_secret_outside_of_any_folder_is_followed_too() -> None:
+    nomad = MemoryNomad()
+    await nomad.declare("token", password="first")
+    await nomad.declare("resources/test/database/one", password="token#password")
+    reconciler = DatabaseReconciler()
+    async with running(nomad, reconciler):
+        await ready(nomad, Database, "one")
+        await asyncio.sleep(1)
+        reconciler.seen.clear()
+        await nomad.declare("tokens", password="another")
+        await asyncio.sleep(5)
+        assert reconciler.seen == []
+        await nomad.declare("token", password="second")
+        await eventually(lambda: reconciler.seen == [("one", "second")], within=1)

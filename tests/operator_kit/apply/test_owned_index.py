@@ -46,9 +46,9 @@ def test_who_follows_knows_better_than_who_wrote() -> None:
     index.follow("Variable", "default")
     index.add(KEY, A)
     index.seen(KEY, 13)
-    index.wrote(KEY, 12)
+    index.wrote(KEY, 12, A)
     assert index.index(KEY) == 13
-    index.wrote(KEY, 14)
+    index.wrote(KEY, 14, A)
     assert index.index(KEY) == 14
     index.seen(KEY, 2)  # the server began anew
     assert index.index(KEY) == 2
@@ -69,3 +69,16 @@ def test_what_belongs_to_nobody_is_not_kept() -> None:
     index.seen(KEY, 7)
     index.add(KEY, A)
     assert index.index(KEY) is None
+
+
+def test_whoever_wrote_it_is_not_called_for_it_and_the_others_are() -> None:
+    index = OwnedIndex()
+    index.follow("Variable", "default")
+    for owner in (A, B):
+        index.add(KEY, owner)
+    index.wrote(KEY, 7, A)
+    for _ in range(2):  # each kind that follows the object tells of it
+        index.seen(KEY, 7)
+        assert index.concerned(KEY, 7) == [B]
+    index.seen(KEY, 8)
+    assert index.concerned(KEY, 8) == [A, B]
