@@ -25,7 +25,7 @@ from tests.docs.pages import DOCS, ROOT, Block, blocks
 
 __all__ = ["open_agent"]
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)  # half a minute on an idle machine
 
 PATIENCE: Final = 60.0
 """Seconds until a block must print what the page says."""
@@ -91,9 +91,10 @@ def follow(terminal: Terminal, block: Block, printed: Block | None) -> None:
             code, output = terminal.run(block.text)
             assert printed or code == 0, f"{where}:\n{output}"
             deadline = time.monotonic() + PATIENCE
+            pause = 0.5
             while printed and not matches(printed.text, output):
                 assert time.monotonic() < deadline, f"{where} prints:\n{output}"
-                time.sleep(0.5)
+                time.sleep(pause := min(2 * pause, 4.0))
                 output = terminal.run(block.text)[1]
         case "comment", "stop":
             assert set(terminal.stop()) == {0}, where
