@@ -26,10 +26,13 @@ _TURN: Final = 3.0
     option("name", "The operator's name, on which its leadership depends; by default that of its package."),
     flag("dev", "Take over from the deployed copies, which wait meanwhile; begin anew whenever the code changes."),
     flag("once", "Look at every resource once, then end; the exit code is 1 if any could not be reconciled."),
+    flag("dry-run", "As -once, but write nothing, and tell what would be written. No lock is needed for that."),
     number("health-port", "Serve /healthz, /readyz and /metrics at this port of the loopback interface."),
     flag("log-json", "Write the log as JSON, as a deployed copy does."),
 )
-async def run(call: Call, module: str, *, name: str | None, dev: bool, once: bool, health_port: int, log_json: bool) -> int:
+async def run(
+    call: Call, module: str, *, name: str | None, dev: bool, once: bool, dry_run: bool, health_port: int, log_json: bool
+) -> int:
     """Run an operator in this shell, against the Nomad of NOMAD_ADDR, until Ctrl+C. A second Ctrl+C ends it at once.
 
     Of all the processes of one operator one leads, wherever they run; without `-dev` this one may have to wait for its turn.
@@ -38,15 +41,18 @@ async def run(call: Call, module: str, *, name: str | None, dev: bool, once: boo
     from operator_kit.process.loading import CannotLoad, find, load
     from operator_kit.process.logs import configure_logging
 
-    if dev and once:
-        raise Failure("-dev goes on until it is stopped, and -once does not; give one of them")
+    if dev + once + dry_run > 1:
+        raise Failure("Of -dev, -once and -dry-run only one can be given")
     configure_logging(human=not log_json)
     health = ("127.0.0.1", health_port) if health_port else None
     identity = f"{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
     try:
         target = find(module)
         launch = Launch(call.settings, target, name or target.name, identity, health, human=not log_json)
-        return await (_develop(call, launch) if dev else _run(call, launch, load(target), once))
+        if dev:
+            return await _develop(call, launch)
+        reconcilers = load(target)
+        return await (_dry_run(call, reconcilers) if dry_run else _run(call, launch, reconcilers, once))
     except CannotLoad as error:
         raise Failure("\n".join(filter(None, (error.details, f"Error loading operator: {error}")))) from error
 
@@ -94,6 +100,30 @@ async def _develop(call: Call, launch: "Launch") -> int:
             f"set it right with: nomadctl operator resume {launch.name}"
         ) from error
     return 0
+
+
+async def _dry_run(call: Call, reconcilers: "list[AnyReconciler]") -> int:
+    """Print what would be written, resource by resource, and what could not be reconciled; the exit code."""
+    from operator_kit.process.dry_run import dry_run
+    from operator_kit.reconciler import Reconciler
+
+    failures: dict[str, str] = {}
+    with failing("Error reading the resources"):
+        kinds = [reconciler for reconciler in reconcilers if isinstance(reconciler, Reconciler)]
+        writes = await dry_run(call.nomad, kinds, failed=failures.__setitem__)
+    for reconciler in reconcilers:
+        if reconciler not in kinds:
+            call.warn(f"{type(reconciler).__name__} is left out: it has no kind, so nothing lists what it would look at")
+    if not writes and not failures:
+        call.out("Nothing would be written")
+    for resource in sorted({*failures, *(write.resource for write in writes)}):
+        call.out(resource)
+        for write in writes:
+            if write.resource == resource:
+                call.out(f"  {write}")
+        if resource in failures:
+            call.out(f"  fails: {failures[resource]}")
+    return 1 if failures else 0
 
 
 async def _tell_whose_turn_it_is(call: Call, manager: "Manager") -> None:

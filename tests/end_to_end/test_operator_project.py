@@ -133,3 +133,31 @@ async def test_a_developer_changes_the_code_while_it_runs(developer: Developer) 
     assert (switch.developer, switch.paused) == ("", False)
     lock = await developer.nomad.variables.get(f"locks/{developer.name}")
     assert lock.lock is None
+
+
+async def test_the_deployed_copy_waits_while_a_developer_works_and_after_a_crash_goes_on(developer: Developer) -> None:
+    async def leader() -> str:
+        try:
+            variable = await developer.nomad.variables.get(f"locks/{developer.name}")
+        except NotFound:
+            return ""
+        return (variable.items or {})["holder"] if variable.lock else ""
+
+    async def leads(process: asyncio.subprocess.Process) -> None:
+        async def fulfilled() -> bool:
+            return (await leader()).endswith(f"/{process.pid}")
+
+        await eventually(fulfilled, within=WITHIN, every=0.2)
+
+    async with developer.running() as deployed:
+        await leads(deployed)
+        async with developer.running("-dev") as first:
+            await leads(first)
+        await leads(deployed)
+        second = await developer.start("operator", "run", "-dev", ".")
+        await leads(second)
+        # Nothing tells of this end but the lock, which is not renewed any more.
+        second.kill()
+        await second.wait()
+        await leads(deployed)
+        assert not (await read_switch(developer.nomad, developer.name)).developer

@@ -56,6 +56,29 @@ async def test_once_without_resources() -> None:
 
 
 @virtual_time
+async def test_a_dry_run_tells_what_would_be_written_and_writes_nothing() -> None:
+    write(Project.of("blog", "shop/page"), Path("project"))
+    nomad = MemoryNomad()
+    await nomad.declare("resources/shop/page/hello", message="hello")
+    index = nomad.cluster.index
+    result = await invoke(nomad, "operator", "run", "-dry-run", "project")
+    assert (result.code, result.err) == (0, "")
+    assert "resources/shop/page/hello\n  create Job page-hello\n" in result.out
+    assert nomad.cluster.index == index
+
+    await nomad.declare("resources/shop/page/hello", massage="hello")
+    result = await invoke(nomad, "operator", "run", "-dry-run", "project")
+    assert (result.code, "  fails: InvalidSpec: massage: " in result.out) == (1, True)
+
+
+@virtual_time
+async def test_a_dry_run_without_resources() -> None:
+    write(Project.of("blog", "shop/page"), Path("project"))
+    result = await invoke(MemoryNomad(), "operator", "run", "-dry-run", "project")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "Nothing would be written")
+
+
+@virtual_time
 async def test_whose_turn_it_is_is_told_if_another_leads() -> None:
     write(Project.of("blog", "shop/page"), Path("project"))
     nomad = MemoryNomad()
@@ -85,8 +108,8 @@ async def test_code_without_an_operator_and_code_that_is_broken() -> None:
 @virtual_time
 async def test_flags_that_exclude_each_other() -> None:
     Path("empty.py").write_text("")
-    result = await invoke(MemoryNomad(), "operator", "run", "-dev", "-once", "empty")
-    assert (result.code, "give one of them" in result.err) == (1, True)
+    result = await invoke(MemoryNomad(), "operator", "run", "-dry-run", "-once", "empty")
+    assert (result.code, result.err) == (1, "Of -dev, -once and -dry-run only one can be given\n")
 
 
 @virtual_time
