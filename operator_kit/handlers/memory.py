@@ -13,6 +13,7 @@ more than `ROOM`.
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -46,15 +47,12 @@ class Memory:
             handled: the record of earlier looks.
         """
         spec: Any = resource.spec
-        data = spec.model_dump(mode="json", by_alias=True)
         self._handlers = handlers
+        self._paths = {handler.path.path: handler.path for handler in handlers if handler.path}
         self._spec = spec
-        paths = {handler.path.path: handler.path for handler in handlers if handler.path}
-        self._now = Handled(
-            generation=resource.generation,
-            spec=digest(data),
-            fields={name: _seen(path.plain(data), ROOM // len(paths)) for name, path in paths.items()},
-        )
+        self._generation = resource.generation
+        self._data = spec.model_dump(mode="json", by_alias=True)
+        self._digest = digest(self._data)
         self._shared = handled
         known = {handler.id for handler in handlers}
         self._apart = {id: seen for id, seen in handled.apart.items() if id in known} if handled else {}
@@ -62,13 +60,17 @@ class Memory:
     @property
     def record(self) -> Handled | None:
         """What is to be remembered; None while no handler of the creation has succeeded."""
-        return self._shared and self._shared.model_copy(update={"apart": dict(self._apart)})
+        if self._shared is None or self._shared.apart == self._apart:
+            return self._shared
+        return self._shared.model_copy(update={"apart": dict(self._apart)})
 
     def due(self, handler: Handler) -> bool:
         """Whether what the handler last dealt with is not what there is now."""
         if isinstance(handler.declaration, Create):
-            return self._seen(handler) == NOTHING
-        return self._shared is not None and self._seen(handler).digest != self._target(handler).digest
+            return self._shared is None or self._apart.get(handler.id) == NOTHING
+        if self._shared is None or (self._shared.spec == self._digest and handler.id not in self._apart):
+            return False
+        return self._seen(handler).digest != self._target(handler).digest
 
     def change(self, handler: Handler) -> FieldChange[Any]:
         """What became of the field since the handler last dealt with it."""
@@ -94,15 +96,25 @@ class Memory:
     def settle(self) -> None:
         """All that were due have been called: what is there now becomes what they share."""
         if self._shared is None:
-            return self._begin()
-        elsewhere = {handler.id: self._seen(handler) for handler in self._handlers if self.due(handler)}
-        self._shared, self._apart = self._now, elsewhere
-        return None
+            self._begin()
+        elif (
+            self._apart
+            or (self._shared.generation, self._shared.spec) != (self._generation, self._digest)
+            or self._shared.fields.keys() != self._paths.keys()
+        ):
+            elsewhere = {handler.id: self._seen(handler) for handler in self._handlers if self.due(handler)}
+            self._shared, self._apart = self._now, elsewhere
 
     def _begin(self) -> None:
         """The resource's creation is dealt with, at least in part: changes count from here."""
         self._shared = self._now
         self._apart = {handler.id: NOTHING for handler in self._handlers if isinstance(handler.declaration, Create)}
+
+    @cached_property
+    def _now(self) -> Handled:
+        """What they share once all have dealt with the spec as it is."""
+        fields = {name: _seen(path.plain(self._data), ROOM // len(self._paths)) for name, path in self._paths.items()}
+        return Handled(generation=self._generation, spec=self._digest, fields=fields)
 
     def _seen(self, handler: Handler) -> Seen:
         if handler.id in self._apart:
@@ -111,12 +123,12 @@ class Memory:
             return NOTHING
         if handler.path is None:
             return Seen(digest=self._shared.spec)
-        if self._shared.spec == self._now.spec:
+        if self._shared.spec == self._digest:
             return self._target(handler)
         return self._shared.fields.get(handler.path.path, _UNTRACKED)
 
     def _target(self, handler: Handler) -> Seen:
-        return self._now.fields[handler.path.path] if handler.path else Seen(digest=self._now.spec)
+        return self._now.fields[handler.path.path] if handler.path else Seen(digest=self._digest)
 
 
 def _seen(value: Any, room: int) -> Seen:
