@@ -31,9 +31,10 @@ async def _host_volume(nomad: Nomad, name: str) -> HostVolume:
     return await nomad.host_volumes.get(found[0])
 
 
-async def _put_host_volume(nomad: Nomad, volume: HostVolume, index: int, fields: Collection[str]) -> int:
+async def _put_host_volume(nomad: Nomad, volume: HostVolume, index: int, fields: Collection[str]) -> None:
+    # The answer shows the volume as it was sent, without its index.
     volumes = nomad.host_volumes
-    return (await (volumes.register(volume) if "HostPath" in fields else volumes.create(volume))).modify_index
+    await (volumes.register(volume) if "HostPath" in fields else volumes.create(volume))
 
 
 async def _put_csi_volume(nomad: Nomad, volume: CSIVolume, index: int, fields: Collection[str]) -> None:
