@@ -124,6 +124,7 @@ class Controller:
         if (shard := self._shard_of(id)) is not None:
             await shard.queue.room(id, CAPACITY)
             shard.queue.add_after(id, after, priority=priority, reason=reason)
+        await asyncio.sleep(0)  # a stream that never waits by itself lets go of the loop here
 
     def known(self) -> Collection[str]:
         """All ids that there are, as far as known."""

@@ -436,8 +436,8 @@ async def test_ids_of_streams_are_looked_at_and_counted_and_a_stream_may_end() -
     bench = Bench(streams=[emitting("first", ["a", "b", ""]), emitting("second", ["c"])])
     async with bench.leading():
         await asyncio.sleep(100)
-    assert bench.ids == ["a", "b", "c"]
-    assert [visit.reasons for visit in bench.visits] == [("first",), ("first",), ("second",)]
+    assert {visit.id: visit.reasons for visit in bench.visits} == {"a": ("first",), "b": ("first",), "c": ("second",)}
+    assert len(bench.looks) == 3
     assert bench.observer.emissions == {"first": 2, "second": 1}
     assert not bench.observer.broken
 
@@ -539,6 +539,22 @@ async def test_a_stream_faster_than_the_looks_is_made_to_wait() -> None:
         await asyncio.wait_for(ended.wait(), 60)
         await eventually(lambda: controller.idle)
     assert len(bench.looks) == 3 * CAPACITY + 1
+
+
+@virtual_time
+@pytest.mark.parametrize("id", ["a", "elsewhere"])
+async def test_a_stream_that_never_waits_starves_nobody(id: str) -> None:
+    async def floods(emit: Emit, run: int) -> None:
+        while "z" not in bench.ids:
+            await emit(id)
+
+    class Picky(Pace):
+        hasher = staticmethod(lambda id, count: None if id == "elsewhere" else 0)
+
+    bench = Bench(pace=Picky, streams=[Scripted(floods)])
+    async with bench.leading() as controller:
+        controller.add("z", priority=LOW)
+        await eventually(lambda: "z" in bench.ids)
 
 
 @virtual_time
