@@ -14,13 +14,17 @@ from operator_kit.testing.harness import ready, running, status_of
 from operator_kit.testing.loop import eventually, simulate, virtual_time
 from operator_kit.testing.nomad import MemoryNomad
 from operator_kit.testing.roundtrip import roundtrip
+from operator_kit.testing.scenario import InconsistentState, Scenario, State
 from operator_kit.testing.state import Cluster
 
 __all__ = [
     "Cluster",
     "Faults",
+    "InconsistentState",
     "MemoryNomad",
     "Rates",
+    "Scenario",
+    "State",
     "eventually",
     "ready",
     "roundtrip",
