@@ -76,7 +76,6 @@ class Controller:
 
     Attributes:
         name: for logs and metrics.
-        look: what is done for an id.
         pace: workers, limits and intervals.
         streams: what brings ids, while at least one shard is led.
         shards: all of them, led here or not.
@@ -102,7 +101,7 @@ class Controller:
         self.name = name
         self.pace = pace
         self.observer = observer or ControllerObserver()
-        self.look = look
+        self._look = look
         self._known = known
         self.streams = streams
         self._random = random or Random()
@@ -206,7 +205,7 @@ class Controller:
             try:
                 if not shard.stopping:
                     visit = Visit(queue, id, queue.hand(id))
-                    self._settle(queue, visit, await self._tracing.trace(visit, self.look))
+                    self._settle(queue, visit, await self._tracing.trace(visit, self._look))
             finally:
                 queue.done(id)
             # A look that finds nothing to do need not wait for anything; without this, streams would starve meanwhile.

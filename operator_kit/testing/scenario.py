@@ -33,8 +33,6 @@ from operator_kit.crd_store.codec import encode
 from operator_kit.crd_store.declarations import remember
 from operator_kit.crd_store.status_items import pack, unpack
 from operator_kit.engine.attempt import Attempt
-from operator_kit.engine.visit import Visit
-from operator_kit.engine.workqueue import WorkQueue
 from operator_kit.informers.shared import Informers
 from operator_kit.ownership import Owner
 from operator_kit.reconciler import Reconciler
@@ -173,10 +171,7 @@ class Scenario:
         following = asyncio.create_task(informers.run())
         try:
             await informers.synced()
-            queue: WorkQueue[str] = WorkQueue(random=Random(1))
-            queue.add(name, reason="scenario")
-            queue.take()
-            return await controller.look(Visit(queue, name, queue.hand(name)))
+            return await controller.look_now(name, reason="scenario")
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

@@ -206,6 +206,8 @@ class Course:
                 left.append(f"{name} is not ready")
         left += [f"job {job_id} is left behind" for job_id in self.cluster.jobs if job_id[0] not in declared]
         left += [f"text {name} is left behind" for name in self.outside.texts if name not in declared]
+        tags = [f"{name}@{row['CreateIndex']}" for name, row in declared.items()]
+        left += [f"account {tag} is left behind" for tag in self.outside.accounts.values() if tag not in tags]
         return left
 
     def state(self) -> State:

@@ -15,12 +15,16 @@ from pydantic import BaseModel, Field
 from nomad_api.models import Job, Task, TaskGroup
 from operator_kit.context import Context
 from operator_kit.engine.result import PermanentError, Result, TemporaryError
+from operator_kit.external import create_once, delete_once
 from operator_kit.reconciler import Reconciler
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus
 from operator_kit.testing.simulation.outside import Connection
 
 LOCK_TTL: Final = 10.0
+
+GRACE: Final = 5.0
+"""Seconds after which an account that is not found was not opened; no request takes longer."""
 
 
 def loop_now() -> float:
@@ -75,6 +79,20 @@ class Witness:
             others.discard(process)
 
 
+class Account:
+    """The account of a resource, as the world beyond knows it: by a tag that no other resource ever has."""
+
+    def __init__(self, outside: Connection, thing: Thing) -> None:
+        self._outside = outside
+        self._tag = f"{thing.name}@{thing.uid}"
+
+    async def open(self) -> str:
+        return await self._outside.open_account(self._tag)
+
+    async def find(self) -> str | None:
+        return await self._outside.find_account(self._tag)
+
+
 class ThingReconciler(Reconciler[Thing]):
     """The operator, as one process runs it."""
 
@@ -95,6 +113,8 @@ class ThingReconciler(Reconciler[Thing]):
                 raise PermanentError("this mood cannot be")
             self.witness.begun.add((thing.name, thing.uid))
             await self.outside.set_text(thing.name, thing.spec.text)
+            account = Account(self.outside, thing)
+            await create_once(ctx, "account", account.open, find=account.find, grace=GRACE)
             if thing.spec.mood == "moody":
                 self._tries[thing.name, thing.generation] += 1
                 if self._tries[thing.name, thing.generation] < 3:
@@ -114,6 +134,8 @@ class ThingReconciler(Reconciler[Thing]):
         thing = resource
         with self.witness.in_hand(self.process, thing.name, loop_now()):
             await self.outside.remove_text(thing.name)
+            account = Account(self.outside, thing)
+            await delete_once(ctx, "account", self.outside.close_account, find=account.find, grace=GRACE)
             self.witness.undone.add((thing.name, thing.uid))
             return None
 
