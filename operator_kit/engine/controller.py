@@ -72,7 +72,7 @@ class Shard:
 
 
 class Controller:
-    """See the module's text. `look` must raise nothing but cancellation.
+    """See the module's text. `look` should raise nothing but cancellation: only it can tell whoever waits for the id.
 
     Attributes:
         name: for logs and metrics.
@@ -144,13 +144,22 @@ class Controller:
 
     def known_in(self, number: int) -> list[str]:
         """The known ids of a shard, led here or not."""
-        return [id for id in sorted(self._known()) if type(self.pace).hasher(id, len(self.shards)) == number]
+        return [id for id in sorted(self._known()) if self._number_of(id) == number]
 
     def _shard_of(self, id: str) -> Shard | None:
-        number = type(self.pace).hasher(id, len(self.shards))
-        if number is None or not self.shards[number].leading:
+        number = self._number_of(id)
+        return self.shards[number] if number is not None and self.shards[number].leading else None
+
+    def _number_of(self, id: str) -> int | None:
+        """The shard that looks after an id. A hasher that fails leaves it to nobody: whoever asks must not fail by it."""
+        try:
+            number = type(self.pace).hasher(id, len(self.shards))
+            if number is not None and not 0 <= number < len(self.shards):
+                raise ValueError(f"there is no shard {number}; there are {len(self.shards)}, counted from 0")
+        except Exception:
+            _log.exception("the hasher failed", controller=self.name, id=id)
             return None
-        return self.shards[number]
+        return number
 
     # Work
 
@@ -205,11 +214,20 @@ class Controller:
             try:
                 if not shard.stopping:
                     visit = Visit(queue, id, queue.hand(id))
-                    self._settle(queue, visit, await self._tracing.trace(visit, self._look))
+                    self._settle(queue, visit, await self._look_at(visit))
             finally:
                 queue.done(id)
             # A look that finds nothing to do need not wait for anything; without this, streams would starve meanwhile.
             await asyncio.sleep(0)
+
+    async def _look_at(self, visit: Visit) -> Attempt:
+        """One look. What it raises against its promise concerns its id alone, and must not end the worker."""
+        try:
+            return await self._tracing.trace(visit, self._look)
+        except Exception as error:
+            _log.exception("a look failed", controller=self.name, id=visit.id)
+            message = f"{type(error).__name__}: {error}"
+            return Attempt("error", reason="InternalError", message=message, panicked=True, error=error)
 
     def _settle(self, queue: WorkQueue[str], visit: Visit, attempt: Attempt) -> None:
         """When to look again."""

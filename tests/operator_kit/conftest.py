@@ -53,6 +53,7 @@ class WidgetReconciler(Reconciler[Widget]):
         self.undo = undo
         self.calls: list[str] = []
         self.in_hand: set[str] = set()
+        self.in_two_hands: list[str] = []
 
     async def reconcile(self, resource: Widget, ctx: Context[Widget]) -> Result | None:
         return await self._do("reconcile", self.act, resource, ctx)
@@ -61,7 +62,8 @@ class WidgetReconciler(Reconciler[Widget]):
         return await self._do("finalize", self.undo, resource, ctx)
 
     async def _do(self, what: str, act: Act, widget: Widget, ctx: Context[Widget]) -> Result | None:
-        assert widget.name not in self.in_hand, "the same resource is in two hands"
+        if widget.name in self.in_hand:
+            self.in_two_hands.append(widget.name)  # an exception would be taken for a failure of the reconcile
         self.in_hand.add(widget.name)
         self.calls.append(f"{what} {widget.name}")
         try:

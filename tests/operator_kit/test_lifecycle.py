@@ -438,6 +438,7 @@ async def test_many_resources_are_reconciled_each_in_one_hand_at_a_time(nomad: M
             await asyncio.sleep(0.03)
         for number in range(50):
             await ready(nomad, Widget, f"w{number}")
+    assert reconciler.in_two_hands == []
 
 
 @virtual_time

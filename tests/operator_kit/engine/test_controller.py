@@ -57,6 +57,7 @@ class Bench:
         self.looks: list[tuple[str, float]] = []
         self.visits: list[Visit] = []
         self.in_hand: set[str] = set()
+        self.in_two_hands: list[str] = []
         self.most_in_hand = 0
         self.observer = Observer()
         self.controller = Controller(
@@ -64,7 +65,8 @@ class Bench:
         )
 
     async def _look(self, visit: Visit) -> Attempt:
-        assert visit.id not in self.in_hand, "the same id is in two hands"
+        if visit.id in self.in_hand:
+            self.in_two_hands.append(visit.id)  # an exception would be taken for a failure of the look
         self.in_hand.add(visit.id)
         self.most_in_hand = max(self.most_in_hand, len(self.in_hand))
         self.looks.append((visit.id, asyncio.get_running_loop().time()))
@@ -95,6 +97,7 @@ class Bench:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results), results
+            assert self.in_two_hands == []
 
 
 # Looks
@@ -271,6 +274,20 @@ async def test_a_worker_survives_what_an_author_does_to_it() -> None:
 
 
 @virtual_time
+async def test_a_look_that_breaks_its_promise_is_a_failure_of_its_id_alone() -> None:
+    async def broken(visit: Visit) -> Attempt:
+        if visit.id == "bad" and visit.failures == 0:
+            raise LookupError("a fault of the framework itself")
+        return SUCCESS
+
+    bench = Bench(broken, known=lambda: ["bad", "good"])
+    async with bench.leading():
+        await asyncio.sleep(5)
+    assert sorted(bench.ids) == ["bad", "bad", "good"]
+    assert bench.observer.outcomes == {"error": 1, "success": 2}
+
+
+@virtual_time
 async def test_a_resync_looks_again_at_its_pace_behind_what_is_fresh() -> None:
     class Hourly(Pace):
         resync: ClassVar[float | None] = 3_600
@@ -418,6 +435,25 @@ async def test_an_id_that_no_shard_looks_after_is_dropped() -> None:
         await controller.emit("_hidden")
         await asyncio.sleep(1)
     assert bench.ids == ["a"]
+
+
+@pytest.mark.parametrize("number", [-1, 2, None])
+@virtual_time
+async def test_a_hasher_that_fails_leaves_its_id_to_nobody_and_harms_no_other(number: int | None) -> None:
+    class Broken(Pace):
+        @staticmethod
+        def hasher(id: str, count: int) -> int | None:
+            if id != "bad":
+                return 0
+            if number is None:
+                raise LookupError("oops")
+            return number
+
+    bench = Bench(pace=Broken, known=lambda: ["bad", "good"], shards=2)
+    async with bench.leading(0, 1) as controller:
+        controller.add("bad")
+        await asyncio.sleep(1)
+    assert bench.ids == ["good"]
 
 
 # Streams
