@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check simulate bench lock clean
+.PHONY: setup demo test check simulate bench reference lock clean
 
 setup: $(STAMP)  ## an isolated environment with the pinned dependencies; leaves .venv/bin/nomadctl
 
@@ -31,6 +31,9 @@ bench: setup  ## measure; VS=http://address compares with another agent
 
 simulate: setup  ## operators against random faults, SEEDS of them (10,000 by default); a seed that fails says how to replay it
 	$(BIN)/python -m operator_kit.testing.simulation --seeds $(or $(SEEDS),10000) --processes $(or $(PROCESSES),2)
+
+reference: setup  ## write docs/reference.md anew from the docstrings
+	$(BIN)/python docs/generate_reference.py
 
 lock: setup  ## pin the dependencies of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock

@@ -82,7 +82,7 @@ def _entries(module: ModuleType, names: Sequence[str]) -> Iterator[tuple[str, st
     """The names with their parameters and summaries."""
     notes = _notes(module)
     for name in names:
-        value = vars(module)[name]
+        value = getattr(module, name)
         home = _home(value) or module
         words = notes.get(name) or _notes(home).get(name) or value.__doc__
         yield f"{name}{_parameters(value)}", _summary(words) or _summary((home.__doc__ or "").removeprefix(f"`{name}`: "))
