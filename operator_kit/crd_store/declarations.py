@@ -7,6 +7,7 @@ finalizes from it. Beside it stands the version that the items were written in, 
 from typing import TypeVar
 
 from operator_kit.admission import admit, default
+from operator_kit.conditions import ACCEPTED
 from operator_kit.controls import ABSENT, Controls, split_controls
 from operator_kit.crd_store.codec import InvalidItems, split_labels
 from operator_kit.informers.variables import Record
@@ -52,12 +53,16 @@ def read(kind: type[R], name: str, namespace: str, record: Record, status: Resou
 
 
 def is_remembered(resource: Resource) -> bool:
-    """Whether the status remembers this very spec, in the version that the operator works with."""
+    """Whether the status remembers this very spec, as accepted, in the version that the operator works with.
+
+    A former leader, who still saw an older spec, may have written a moment too late that it is not valid.
+    """
     status: ResourceStatus = resource.status
     applied = status.last_applied
     return (
         applied is not None
         and status.uid == resource.uid
+        and status.condition(ACCEPTED).status == "True"
         and (applied.generation, applied.version) == (resource.generation, resource.version)
     )
 

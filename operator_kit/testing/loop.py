@@ -6,6 +6,7 @@ sleeps, timeouts, the work queue, leases.
 
 import asyncio
 import functools
+import math
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
@@ -41,14 +42,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         selector = _JumpingSelector()
         selector.loop = self
         super().__init__(selector)
+        self._tick()
 
     def time(self) -> float:
         return self._virtual_now
 
     def advance(self, seconds: float) -> None:
-        """Move the clock."""
-        # A timer is due when its time is reached to within the clock's resolution; rounding must not leave it a hair off.
-        self._virtual_now += max(seconds, 1e-9)
+        """Move the clock, by the least that it can be moved if by nothing: rounding must not leave a timer a hair off."""
+        self._virtual_now = max(self._virtual_now + seconds, math.nextafter(self._virtual_now, math.inf))
+        self._tick()
+
+    def _tick(self) -> None:
+        # What asyncio takes for the clock's resolution: a timer goes off as soon as it is due within that. It must be the
+        # least there is, else who is woken a hair too early finds it is not time yet, for ever: this clock moves for nobody.
+        self._clock_resolution = math.ulp(self._virtual_now)
 
 
 def simulate(main: Coroutine[Any, Any, T]) -> T:

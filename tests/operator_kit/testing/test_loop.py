@@ -50,3 +50,19 @@ async def test_eventually_waits_for_functions_and_coroutines_and_not_for_ever() 
     await eventually(lambda: asyncio.get_running_loop().time() > started + 5)
     with pytest.raises(TimeoutError):
         await eventually(lambda: False, within=2)
+
+
+@pytest.mark.parametrize("begin", [0.1, 30.128, 86_400.3, 1e8])
+def test_a_timer_never_goes_off_before_its_time(begin: float) -> None:
+    """Who waits for a moment, and looks at the clock when woken, must not find it a hair too early again and again."""
+
+    async def wait() -> int:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(begin)
+        due, wakes = loop.time() + 1 / 3, 0
+        while (pause := due - loop.time()) > 0:
+            wakes += 1
+            await asyncio.sleep(pause)
+        return wakes
+
+    assert simulate(wait()) <= 2
