@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,15 @@ async def rate(name: str, count: int, work: Callable[[], Awaitable[object]]) -> 
 
 
 def table(columns: dict[str, list[Figure]]) -> str:
-    """The figures of one or two agents; with two, the ratio of the first to the second, above 1 where the first is better."""
-    names = list(columns)
+    """The figures of several candidates; after each but the first the ratio to it, above 1 where the first is better."""
+    first, *others = columns
     by_name = {name: {figure.name: figure for figure in figures} for name, figures in columns.items()}
-    rows = [["measurement", *names, "ratio"] if len(names) == 2 else ["measurement", *names]]
-    for figure in columns[names[0]]:
-        row = [figure.name]
-        for name in names:
-            found = by_name[name].get(figure.name)
-            row.append(f"{found.value:,.2f} {found.unit}" if found else "–")
-        other = by_name[names[-1]].get(figure.name)
-        if len(names) == 2:
-            row.append(_ratio(figure, other))
+    rows = [["measurement", first, *(title for name in others for title in (name, "ratio"))]]
+    for figure in columns[first]:
+        row = [figure.name, _cell(figure)]
+        for name in others:
+            other = by_name[name].get(figure.name)
+            row += [_cell(other), _ratio(figure, other)]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
@@ -61,8 +59,14 @@ def table(columns: dict[str, list[Figure]]) -> str:
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return "never" if figure.value == inf else f"{figure.value:,.2f} {figure.unit}".rstrip()
+
+
 def _ratio(figure: Figure, other: Figure | None) -> str:
-    if other is None or not other.value or not figure.value:
+    if other is None or not other.value or not figure.value or inf in (other.value, figure.value):
         return "–"
     ratio = figure.value / other.value if figure.more_is_better else other.value / figure.value
     return f"{ratio:,.2f}×"

@@ -1,0 +1,137 @@
+"""The operator of ours: `python -m benchmarks.rivals.ours.operator ADDRESS SCENARIO COUNT`."""
+
+import asyncio
+import logging
+import sys
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from pydantic import BaseModel
+
+from benchmarks.rivals import scenarios
+from benchmarks.rivals.objects import spec
+from benchmarks.rivals.process import tell
+from nomad_api.client import Nomad
+from operator_kit import Context, Manager, Reconciler, Resource
+from operator_kit.crd_store.codec import encode
+from operator_kit.engine.workqueue import WorkQueue
+
+
+class Note(Resource, group="bench", kind="note"):
+    """A resource that needs nothing."""
+
+    class Spec(BaseModel):
+        title: str
+        description: str
+        image: str
+        replicas: int
+        enabled: bool
+        hosts: list[str]
+        round: str
+
+
+class NoteReconciler(Reconciler[Note]):
+    def __init__(self, handler: scenarios.Handler) -> None:
+        self._handler = handler
+
+    async def reconcile(self, note: Note, ctx: Context[Note]) -> None:
+        self._handler(note.name, note.spec.round)
+
+
+class Operator(scenarios.Operator):
+    """Ours. It leads a process of one kind."""
+
+    def __init__(self, nomad: Nomad) -> None:
+        super().__init__()
+        self._nomad = nomad
+        self.manager = Manager(nomad, [NoteReconciler(self.handler)], name="bench")
+        (self._controller,) = self.manager.controllers
+
+    async def create(self, name: str, number: int) -> None:
+        await self._nomad.variables.put(path(name), items(number))
+
+    async def look_again(self) -> None:
+        self._controller.look_at_all()
+
+    async def settled(self, count: int) -> bool:
+        queue = self._controller.queue
+        return len(self.handler.seen) >= count and not len(queue) and not queue.in_hand
+
+
+def items(number: int, **changes: str) -> dict[str, str]:
+    """The items of the resource of that number."""
+    return encode(Note.Spec(**{**spec(number), **changes}))
+
+
+def path(name: str) -> str:
+    """Where a resource is declared."""
+    return f"resources/{Note.group}/{Note.kind}/{name}"
+
+
+@asynccontextmanager
+async def _running(nomad: Nomad) -> AsyncIterator[Operator]:
+    operator = Operator(nomad)
+    task = asyncio.create_task(operator.manager.run())
+    try:
+        yield operator
+    finally:
+        operator.manager.stop()
+        await task
+
+
+async def memory(nomad: Nomad, count: int) -> None:
+    """What Python allocates for each resource and keeps: all that the controller remembers of it."""
+    async with _running(nomad) as operator:
+        await operator.manager.leading.wait()
+        tracemalloc.start()
+        for number in range(count):
+            await operator.create(f"m{number}", number)
+        await scenarios.until_settled(operator, count)
+        operator.handler.seen.clear()
+        await asyncio.sleep(scenarios.SETTLE)
+        tell(bytes_each=tracemalloc.get_traced_memory()[0] / count)
+
+
+async def ids(count: int) -> None:
+    """The engine alone: keys, queue, workers."""
+    queue: WorkQueue[str] = WorkQueue()
+    names = [f"n{number}" for number in range(count)]
+    calls = 0
+
+    async def work() -> None:
+        nonlocal calls
+        while True:
+            key = await queue.get()
+            calls += 1
+            queue.done(key)
+            await asyncio.sleep(0)
+
+    workers = [asyncio.create_task(work()) for _ in range(NoteReconciler.workers)]
+    began = time.process_time()
+    for number in range(1, scenarios.ROUNDS + 1):
+        for name in names:
+            queue.add(name)
+        while calls < number * count:  # noqa: ASYNC110 (so are the keys handed out)
+            await asyncio.sleep(0)
+    tell(per_second=scenarios.ROUNDS * count / (time.process_time() - began))
+    for worker in workers:
+        worker.cancel()
+
+
+async def main(address: str, scenario: str, count: int) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True)
+    if scenario == "ids":
+        await ids(count)
+        return
+    async with Nomad(address=address) as nomad:
+        if scenario == "memory":
+            await memory(nomad, count)
+        else:
+            await scenarios.SCENARIOS[scenario](lambda: _running(nomad), count)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
