@@ -17,7 +17,10 @@ from benchmarks.rivals.process import tell
 from nomad_api.client import Nomad
 from operator_kit import Context, Manager, Reconciler, Resource
 from operator_kit.crd_store.codec import encode
-from operator_kit.engine.workqueue import WorkQueue
+from operator_kit.engine.attempt import SUCCESS, Attempt
+from operator_kit.engine.controller import Controller
+from operator_kit.engine.pace import Pace
+from operator_kit.engine.visit import Visit
 
 
 class Note(Resource, group="bench", kind="note"):
@@ -57,8 +60,7 @@ class Operator(scenarios.Operator):
         self._controller.look_at_all()
 
     async def settled(self, count: int) -> bool:
-        queue = self._controller.queue
-        return len(self.handler.seen) >= count and not len(queue) and not queue.in_hand
+        return len(self.handler.seen) >= count and self._controller.idle
 
 
 def items(number: int, **changes: str) -> dict[str, str]:
@@ -96,29 +98,27 @@ async def memory(nomad: Nomad, count: int) -> None:
 
 
 async def ids(count: int) -> None:
-    """The engine alone: keys, queue, workers."""
-    queue: WorkQueue[str] = WorkQueue()
+    """The engine alone: ids, queue, workers, spans, and a look that does nothing."""
     names = [f"n{number}" for number in range(count)]
     calls = 0
 
-    async def work() -> None:
+    async def look(visit: Visit) -> Attempt:
         nonlocal calls
-        while True:
-            key = await queue.get()
-            calls += 1
-            queue.done(key)
-            await asyncio.sleep(0)
+        calls += 1
+        return SUCCESS
 
-    workers = [asyncio.create_task(work()) for _ in range(NoteReconciler.workers)]
+    controller = Controller("bench", look, pace=Pace())
+    leading = asyncio.create_task(controller.lead())
+    await asyncio.sleep(0)
     began = time.process_time()
     for number in range(1, scenarios.ROUNDS + 1):
         for name in names:
-            queue.add(name)
-        while calls < number * count:  # noqa: ASYNC110 (so are the keys handed out)
+            controller.add(name)
+        while calls < number * count:  # noqa: ASYNC110 (so are the ids handed out)
             await asyncio.sleep(0)
     tell(per_second=scenarios.ROUNDS * count / (time.process_time() - began))
-    for worker in workers:
-        worker.cancel()
+    controller.stop()
+    await leading
 
 
 async def main(address: str, scenario: str, count: int) -> None:
