@@ -65,27 +65,22 @@ class ResourceStore(Generic[R]):
 
     def draft(self, name: str, record: Record | None) -> "StatusDraft":
         """The status in a variable, on its way to the next one; a fresh one where there is none."""
-        return StatusDraft(
-            self, name, self.kind.Status() if record is None else unpack(self.kind.Status, record.items()), record
-        )
+        return StatusDraft(self, name, record)
 
-    async def write_status(self, name: str, status: ResourceStatus, before: Record | None) -> Record:
-        """Write the status if it differs from what is there; the variable as it then is.
+    async def write_status(self, name: str, items: dict[str, str], before: Record | None) -> Record:
+        """Write the items of a status; the variable as it then is.
 
         Raises:
             Conflict: another has written it since `before` was read; it will be read anew.
-            StatusTooLarge: it does not fit into a variable.
         """
-        items = pack(status)
-        if before is not None and before.says(items):
-            return before
         path = self.statuses.prefix + name
-        try:
-            variable = await self._nomad.variables.put(path, items, cas=before.modify_index if before else 0)
-        except Conflict as conflict:
-            self._missed(name, conflict)
-            raise
-        return self.statuses.wrote(name, variable)
+        with self.statuses.writing(name):
+            try:
+                variable = await self._nomad.variables.put(path, items, cas=before.modify_index if before else 0)
+            except Conflict as conflict:
+                self._missed(name, conflict)
+                raise
+            return self.statuses.wrote(name, variable)
 
     async def delete_status(self, name: str, before: Record) -> None:
         """Remove the status.
@@ -93,12 +88,13 @@ class ResourceStore(Generic[R]):
         Raises:
             Conflict: another has written it since `before` was read.
         """
-        try:
-            await self._nomad.variables.delete(self.statuses.prefix + name, cas=before.modify_index)
-        except Conflict as conflict:
-            self._missed(name, conflict)
-            raise
-        self.statuses.removed(name)
+        with self.statuses.writing(name):
+            try:
+                await self._nomad.variables.delete(self.statuses.prefix + name, cas=before.modify_index)
+            except Conflict as conflict:
+                self._missed(name, conflict)
+                raise
+            self.statuses.removed(name)
 
     def _missed(self, name: str, conflict: Conflict) -> None:
         if conflict.current is not None and conflict.current.modify_index:
@@ -114,8 +110,9 @@ class StatusDraft:
         status: to be changed at will.
     """
 
-    def __init__(self, store: ResourceStore[Any], name: str, status: ResourceStatus, before: Record | None) -> None:
-        self.status = status
+    def __init__(self, store: ResourceStore[Any], name: str, before: Record | None) -> None:
+        self._items = None if before is None else before.items()
+        self.status: ResourceStatus = store.kind.Status() if self._items is None else unpack(store.kind.Status, self._items)
         self._store = store
         self._name = name
         self._before = before
@@ -133,7 +130,10 @@ class StatusDraft:
             StatusTooLarge: it does not fit into a variable.
             NomadError: it cannot be written.
         """
-        self._before = await self._store.write_status(self._name, self.status, self._before)
+        items = pack(self.status)
+        if items != self._items:
+            self._before = await self._store.write_status(self._name, items, self._before)
+            self._items = items
 
     async def delete(self) -> None:
         """Remove the status, with which the resource is forgotten.

@@ -1,7 +1,7 @@
 """`ObjectInformer`: the objects of any of Nomad's topics, as they are now, and every change with what was there before.
 
 A list tells of an object less than an event does (a stub), so a change's `old` and `new` hold at least what the list of the
-topic shows. They are kept as JSON bytes and decoded only for whoever asks: most changes of most objects concern nobody.
+topic shows. They are kept as packed JSON and decoded only for whoever asks: most changes of most objects concern nobody.
 
 Where a filter is given the server evaluates it (`filter` of the list, Nomad's expressions), and events only say that the list
 should be read again: an event comes unfiltered.
@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from nomad_api.client import Nomad
 from nomad_api.models.event import Event
+from operator_kit.informers.packing import packed, unpacked
 from operator_kit.informers.source import Source
 
 
@@ -71,12 +70,12 @@ class Change:
     @property
     def old(self) -> dict[str, Any] | None:
         """The object as it was last seen, None if it was not there."""
-        return None if self._old is None else orjson.loads(self._old)
+        return None if self._old is None else unpacked(self._old)
 
     @property
     def new(self) -> dict[str, Any] | None:
         """The object as it is now, None if it is gone."""
-        return None if self._new is None else orjson.loads(self._new)
+        return None if self._new is None else unpacked(self._new)
 
     def after(self, earlier: "Change | None") -> "Change":
         """This change and an earlier one as a single one."""
@@ -129,7 +128,7 @@ class ObjectInformer(Source):
 
     def objects(self) -> list[dict[str, Any]]:
         """All objects, as they were last seen, by namespace and ID."""
-        return [orjson.loads(self._objects[key][1]) for key in sorted(self._objects)]
+        return [unpacked(self._objects[key][1]) for key in sorted(self._objects)]
 
     def as_changes(self) -> list[Change]:
         """All objects, as if they came now."""
@@ -138,7 +137,7 @@ class ObjectInformer(Source):
     def get(self, id: str, namespace: str = "") -> dict[str, Any] | None:
         """An object as it was last seen; None if there is none."""
         found = self._objects.get((namespace, id))
-        return None if found is None else orjson.loads(found[1])
+        return None if found is None else unpacked(found[1])
 
     def index(self, id: str, namespace: str = "") -> int | None:
         """The ModifyIndex of an object, None if there is none."""
@@ -181,7 +180,7 @@ class ObjectInformer(Source):
 
     def _put(self, key: Key, modify_index: int, row: dict[str, Any] | None) -> None:
         known = self._objects.pop(key, None)
-        new = None if row is None else orjson.dumps(row)
+        new = None if row is None else packed(row)
         if new is not None:
             self._objects[key] = (modify_index, new)
         change = Change(self.topic, *key, known[1] if known else None, new, modify_index)

@@ -95,8 +95,8 @@ class Source(ABC):
                 index = 0
                 while True:
                     self._look.clear()
-                    snapshot = await self.nomad.read(self._path, self._params, index, WAIT)
-                    index = self._take(snapshot, index)
+                    # No name for the answer: it would keep a long list alive until the next one.
+                    index = self._take(await self.nomad.read(self._path, self._params, index, WAIT), index)
                     failures = 0
                     if index and self._streaming:
                         await self._pause()

@@ -1,24 +1,26 @@
 """`VariableInformer`: all variables below a prefix, as they are now, and word of every change.
 
 It keeps what a list tells (indexes) and reads the items of a variable only when they are asked for, so ten changes in a row
-cost one read. Items are kept as JSON bytes and decoded by whoever needs them: text of 600 bytes takes 600 bytes, a model of it
+cost one read. Items are kept as packed JSON and decoded by whoever needs them: text of 600 bytes takes 600 bytes, a model of it
 takes ten times as much.
 
 Own writes are taken over from their answers (`wrote`, `removed`): what was written is read back at once, and the echo that
-comes by the list or the stream is recognised by its index and is no change.
+comes by the list or the stream is recognised by its index and is no change. An echo can overtake its answer, though, so what is
+heard of a variable while it is being written (`writing`) is judged afterwards.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
-
-import orjson
 
 from nomad_api.client import Nomad
 from nomad_api.errors import NotFound
 from nomad_api.models.event import Event
 from nomad_api.models.variable import Variable, VariableMetadata
+from operator_kit.informers.packing import packed, unpacked
 from operator_kit.informers.source import Source
 
 READ_WAIT: Final = 5.0
@@ -26,7 +28,7 @@ READ_WAIT: Final = 5.0
 
 
 class Record:
-    """A variable as the informer knows it; `data` is its items as JSON, None until they are read."""
+    """A variable as the informer knows it; `data` is its items, packed, None until they are read."""
 
     __slots__ = ("create_index", "data", "modify_index")
 
@@ -35,13 +37,9 @@ class Record:
         self.modify_index = modify_index
         self.data = data
 
-    def says(self, items: Mapping[str, str]) -> bool:
-        """Whether the record has been read, and has just these items."""
-        return self.data is not None and (self.data == as_bytes(items) or self.items() == items)
-
     def items(self) -> dict[str, str]:
         """The items of a record that has been read."""
-        items: dict[str, str] = orjson.loads(self.data or b"{}")
+        items: dict[str, str] = unpacked(self.data) if self.data is not None else {}
         return items
 
 
@@ -53,6 +51,7 @@ class VariableInformer(Source):
         self.prefix = prefix
         self._listeners: list[Callable[[str], None]] = []
         self._records: dict[str, Record] = {}
+        self._heard: dict[str, list[tuple[int, Record | None]]] = {}
         self._listed = 0
 
     def listen(self, changed: Callable[[str], None]) -> None:
@@ -96,12 +95,27 @@ class VariableInformer(Source):
             return None
         return self.wrote(key, Variable.model_validate(answer.value))
 
+    @contextmanager
+    def writing(self, key: str) -> Iterator[None]:
+        """For as long as an own write of the variable is under way, until its answer has been taken over.
+
+        One write of a variable at a time.
+        """
+        heard: list[tuple[int, Record | None]] = []
+        self._heard[key] = heard
+        try:
+            yield
+        finally:
+            del self._heard[key]
+            for index, found in heard:
+                self._hear(key, index, found)
+
     def wrote(self, key: str, variable: Variable) -> Record:
         """Take over a variable from the answer of a read or write; the newest record of that key."""
         known = self._records.get(key)
         if known is not None and known.modify_index > variable.modify_index and known.data is not None:
             return known
-        record = Record(variable.create_index, variable.modify_index, as_bytes(variable.items or {}))
+        record = Record(variable.create_index, variable.modify_index, packed(variable.items or {}))
         if known is None or known.modify_index <= variable.modify_index:
             self._records[key] = record
         return record
@@ -115,18 +129,16 @@ class VariableInformer(Source):
         self._records.pop(key, None)
 
     def replace(self, rows: list[dict[str, Any]], index: int) -> None:
-        listed = {row["Path"][len(self.prefix) :]: (row["CreateIndex"], row["ModifyIndex"]) for row in rows}
+        listed = {self._key(row["Path"]): (row["CreateIndex"], row["ModifyIndex"]) for row in rows}
         for key, record in list(self._records.items()):
             # A record that is newer than the list is our own write, which the list does not know yet.
             if record.modify_index > index:
                 listed.pop(key, None)
             elif key not in listed:
-                self._drop(key)
+                self._hear(key, index, None)
         for key, (create_index, modify_index) in listed.items():
-            known = self._records.get(key)
-            if key and (known is None or (known.create_index, known.modify_index) != (create_index, modify_index)):
-                self._records[key] = Record(create_index, modify_index)
-                self._changed(key)
+            if key:
+                self._hear(key, modify_index, Record(create_index, modify_index))
         self._listed = index
 
     def see(self, event: Event) -> bool:
@@ -134,16 +146,13 @@ class VariableInformer(Source):
         path = metadata.get("Path", "")
         if not path.startswith(self.prefix):
             return False
-        key = path[len(self.prefix) :]
+        key = self._key(path)
         if event.index <= self._listed:
             return True  # a replay of what the list has told already
-        known = self._records.get(key)
         if (event.payload or {}).get("Deleted"):
-            if known is not None and known.modify_index <= event.index:
-                self._drop(key)
-        elif key and (known is None or known.modify_index < metadata["ModifyIndex"]):
-            self._records[key] = Record(metadata["CreateIndex"], metadata["ModifyIndex"])
-            self._changed(key)
+            self._hear(key, event.index, None)
+        elif key:
+            self._hear(key, event.index, Record(metadata["CreateIndex"], metadata["ModifyIndex"]))
         return True
 
     def restart(self) -> None:
@@ -151,15 +160,21 @@ class VariableInformer(Source):
             record.modify_index, record.data = 0, None
         self._listed = 0
 
-    def _drop(self, key: str) -> None:
-        del self._records[key]
-        self._changed(key)
+    def _key(self, path: str) -> str:
+        """What comes after the prefix; one and the same text for all who keep it."""
+        return sys.intern(path[len(self.prefix) :])
 
-    def _changed(self, key: str) -> None:
+    def _hear(self, key: str, index: int, found: Record | None) -> None:
+        """At that index the variable was found so (None: gone). Only what is news is a change."""
+        if (heard := self._heard.get(key)) is not None:
+            heard.append((index, found))
+            return
+        known = self._records.get(key)
+        if found is not None and (known is None or known.modify_index < found.modify_index):
+            self._records[key] = found
+        elif found is None and known is not None and known.modify_index <= index:
+            del self._records[key]
+        else:
+            return
         for changed in self._listeners:
             changed(key)
-
-
-def as_bytes(items: Mapping[str, str]) -> bytes:
-    """Items as JSON, the same bytes for the same items: servers differ in their order."""
-    return orjson.dumps(items, option=orjson.OPT_SORT_KEYS)

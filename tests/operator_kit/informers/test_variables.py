@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
+import pytest
+
 from nomad_api.errors import Forbidden, NomadError, NotFound, Unreachable
 from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.source import RELIST, STALE, WAIT, SourceState
@@ -169,6 +171,54 @@ async def test_what_was_written_by_ourselves_is_known_at_once_and_its_echo_is_no
         await asyncio.sleep(RELIST * 3)
         assert watch.told == []
         assert watch.reads() == 0
+
+
+@virtual_time
+async def test_an_echo_that_overtakes_the_answer_of_an_own_write_is_no_change() -> None:
+    async with watching(MemoryNomad()) as watch:
+        await watch.informer.synced.wait()
+        with watch.informer.writing("a"):
+            variable = await watch.nomad.variables.put(PREFIX + "a", {"v": "1"})
+            await asyncio.sleep(1)
+            watch.informer.wrote("a", variable)
+        with watch.informer.writing("a"):
+            await watch.nomad.variables.delete(PREFIX + "a")
+            await asyncio.sleep(1)
+            watch.informer.removed("a")
+        await asyncio.sleep(RELIST * 3)
+        assert watch.told == []
+        assert watch.reads() == 0
+
+
+@virtual_time
+async def test_what_others_do_during_an_own_write_is_told_after_it() -> None:
+    async with watching(MemoryNomad()) as watch:
+        await watch.informer.synced.wait()
+        with watch.informer.writing("a"):
+            variable = await watch.nomad.variables.put(PREFIX + "a", {"v": "mine"})
+            await watch.put("a", "another's")
+            await asyncio.sleep(1)
+            watch.informer.wrote("a", variable)
+            assert watch.told == []
+        assert watch.told == ["a"]
+        assert await watch.value("a") == "another's"
+
+
+@virtual_time
+async def test_a_write_of_which_nobody_knows_the_outcome_is_told_like_anothers() -> None:
+    async with watching(MemoryNomad()) as watch:
+
+        async def write() -> None:
+            with watch.informer.writing("a"):
+                await watch.put("a", "1")
+                await asyncio.sleep(1)
+                raise Unreachable("the connection broke")
+
+        await watch.informer.synced.wait()
+        with pytest.raises(Unreachable):
+            await write()
+        assert watch.told == ["a"]
+        assert await watch.value("a") == "1"
 
 
 @virtual_time
