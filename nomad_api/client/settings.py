@@ -95,6 +95,12 @@ class Settings:
         return unquote(url.netloc + url.path) if url.scheme == "unix" else ""
 
     @property
+    def on_this_machine(self) -> bool:
+        """Whether the address is a unix socket or a loopback address."""
+        host = urlsplit(self.address).hostname or ""
+        return bool(self.socket_path) or host in ("localhost", "::1") or host.startswith("127.")
+
+    @property
     def base_url(self) -> str:
         """What paths are appended to. A unix socket needs some host name in its URLs; nobody looks at it."""
         return "http://127.0.0.1" if self.socket_path else self.address.rstrip("/")

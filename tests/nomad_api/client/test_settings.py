@@ -59,3 +59,12 @@ def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
 
 def test_verification_can_be_switched_off() -> None:
     assert TLS(skip_verify=True).context().verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize(
+    "address", ["unix:///secrets/api.sock", "http://127.0.0.1:4646", "https://localhost:1", "http://[::1]:1"]
+)
+def test_an_agent_on_this_machine_is_known_by_its_address(address: str) -> None:
+    assert Settings(address=address).on_this_machine
+    assert not Settings(address="http://nomad.example:4646").on_this_machine
+    assert not Settings(address="http://10.127.0.1:4646").on_this_machine

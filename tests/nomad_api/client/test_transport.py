@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from nomad_api.client import Nomad
+from nomad_api.client import Nomad, Settings
 from nomad_api.errors import Conflict, NotFound, ServerError, Unreachable
 from nomad_api.models import Job
 
@@ -68,11 +68,20 @@ async def test_a_conflict_has_the_current_variable(server, nomad: Nomad) -> None
 
 async def test_gzip_is_understood(server, nomad: Nomad) -> None:
     async def zipped(request: web.Request) -> web.Response:
-        assert request.headers["Accept-Encoding"] == "gzip"
         return web.Response(body=gzip.compress(b'["a"]'), headers={"Content-Encoding": "gzip"})
 
     server.on("GET", "/v1/regions", zipped)
     assert await nomad.status.regions() == ["a"]
+
+
+async def test_only_a_server_elsewhere_is_asked_to_compress(server, nomad: Nomad, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers("GET", "/v1/regions", [])
+    await nomad.status.regions()
+    assert server.last.headers["Accept-Encoding"] == "identity"
+    monkeypatch.setattr(Settings, "on_this_machine", False)
+    async with Nomad(server.address) as elsewhere:
+        await elsewhere.status.regions()
+    assert server.last.headers["Accept-Encoding"] == "gzip"
 
 
 async def test_an_empty_answer_is_none(server, nomad: Nomad) -> None:
