@@ -19,6 +19,9 @@ LARGEST: Final = 64 * 1024
 LONG: Final = 8 * 1024
 """Bytes from which on the last applied spec is compressed."""
 
+_LONGEST_CHARACTER: Final = 4
+"""Bytes that a character takes at most: what is short enough even so need not be encoded to be measured."""
+
 _LAST_APPLIED: Final = "lastApplied"
 _COMPRESSED: Final = "zlib:"
 
@@ -44,6 +47,8 @@ def pack(status: ResourceStatus) -> dict[str, str]:
         last_applied = items.get(_LAST_APPLIED, "")
         if len(last_applied) > LONG:
             items[_LAST_APPLIED] = _COMPRESSED + base64.b85encode(zlib.compress(last_applied.encode())).decode()
+        if _LONGEST_CHARACTER * sum(map(len, (*items, *items.values()))) <= LARGEST:
+            return items
         size = sum(len(key.encode()) + len(value.encode()) for key, value in items.items())
         if size <= LARGEST:
             return items

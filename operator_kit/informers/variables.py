@@ -172,9 +172,14 @@ class VariableInformer(Source):
         known = self._records.get(key)
         if found is not None and (known is None or known.modify_index < found.modify_index):
             self._records[key] = found
+            self._changed(key)
         elif found is None and known is not None and known.modify_index <= index:
-            del self._records[key]
-        else:
-            return
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        del self._records[key]
+        self._changed(key)
+
+    def _changed(self, key: str) -> None:
         for changed in self._listeners:
             changed(key)

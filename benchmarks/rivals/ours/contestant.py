@@ -55,7 +55,10 @@ class Ours(Contestant):
 
     async def _memory(self, count: int) -> list[Figure]:
         said = await self._ask("memory", count, present=0)
-        return [Figure("cache for each resource, with its status", said["bytes_each"] / 1000, "kB")]
+        return [
+            Figure("memory: cache for each resource, status included", said["cache_bytes_each"] / 1000, "kB"),
+            Figure("memory: all that the controller keeps of each", said["bytes_each"] / 1000, "kB"),
+        ]
 
     async def _burst(self, count: int) -> list[Figure]:
         async with (
