@@ -106,6 +106,14 @@ async def _controls(subject: Subject) -> Findings:
         yield Finding("InvalidControl", f"its item {problem.key} means nothing: {problem.reason}", problem.cure)
 
 
+def _is_paused(subject: Subject) -> bool:
+    """Whether nothing more is to be expected, because somebody asked for that."""
+    from operator_kit.controls import split_controls
+
+    variable = subject.found.resource if subject.found else None
+    return variable is not None and split_controls(variable.items or {})[1].paused
+
+
 async def _status(subject: Subject, found: "Found") -> Findings:
     """What its operator says, before what that leads to."""
     status, variable = found.status, found.resource
@@ -136,7 +144,7 @@ async def _status(subject: Subject, found: "Found") -> Findings:
         yield _failing(subject, found)
     elif (stalled := status.condition("Stalled")).status == "True" and stalled.reason != "ExternalOutcomeUnknown":
         yield Finding("Stalled", f"no progress without help ({stalled.reason}): {stalled.message}", _edit(subject))
-    elif found.behind:
+    elif found.behind and not _is_paused(subject):
         assert variable is not None
         yield Finding(
             "NotObserved",
