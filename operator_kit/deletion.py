@@ -28,6 +28,7 @@ async def part_with_all(ctx: Context[Any]) -> Result | None:
     """
     policy = ctx.resource.controls.deletion
     errors: list[NomadError] = []
+    await ctx.holdings.find_jobs()
     for key in reversed(ctx.holdings.keys()):
         try:
             if not await ctx.remover.part(key, policy):

@@ -14,7 +14,7 @@ from operator_kit.apply.object_kind import Live, ObjectKind
 from operator_kit.apply.owned_index import ObjectKey, OwnedIndex
 from operator_kit.engine.result import PermanentError
 from operator_kit.informers.jobs import JobInformer
-from operator_kit.ownership import Owner
+from operator_kit.ownership import OWNER, Owner
 from operator_kit.status import OwnedObject, ResourceStatus
 
 T = TypeVar("T")
@@ -59,6 +59,19 @@ class Holdings:
         keys = [_key(entry) for entry in self._status.owned]
         found = self._jobs.owned_by(self.owner) if self._jobs else ()
         return keys + [key for job_id in found if (key := ObjectKey(JOB.name, self._namespace, job_id)) not in keys]
+
+    async def find_jobs(self) -> None:
+        """Ask the server which jobs bear the resource's marks: an informer that has lost contact knows some of them not.
+
+        Raises:
+            NomadError: nobody knows.
+        """
+        if self._jobs is None:
+            return
+        marked = f'Meta["{OWNER}"] == "{self.owner.path}"'
+        for row in (await self._nomad.read("jobs", {"meta": True, "filter": marked})).value or ():
+            if Owner.of(row.get("Meta")) == self.owner:
+                self._jobs.registered(row["ID"], self.owner, row["JobModifyIndex"])
 
     async def read_all(self, kind: ObjectKind[T]) -> list[T]:
         """The objects of a kind that belong to the resource, as they are on the server. What is gone is forgotten.

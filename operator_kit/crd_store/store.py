@@ -35,7 +35,13 @@ class ResourceStore(Generic[R]):
         Raises:
             NomadError: one had to be read, and could not be.
         """
-        return await self.resources.read(name), await self.statuses.read(name)
+        known = self.resources.get(name)
+        declared, observed = await self.resources.read(name), await self.statuses.read(name)
+        if declared is not None and observed is None and known is not None and known.data is not None:
+            # What was known for a while has no status: perhaps both are gone, and only the one was heard of. Whoever took it
+            # for a new resource would bring back what a new leader has just finalized, so the server is asked.
+            declared = await self.resources.read_anew(name)
+        return declared, observed
 
     async def confirm_absence(self, name: str) -> bool:
         """Whether the resource is gone in truth. A list leaves out silently what the token may not see.

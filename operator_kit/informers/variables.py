@@ -84,11 +84,19 @@ class VariableInformer(Source):
         record = self._records.get(key)
         if record is None or record.data is not None:
             return record
+        return await self.read_anew(key)
+
+    async def read_anew(self, key: str) -> Record | None:
+        """The variable as it is on the server, whatever was heard of it; None if there is none.
+
+        Raises:
+            NomadError: it could not be read.
+        """
+        record = self._records.get(key)
         try:
             # Events are published a moment before what they tell of can be read, so the read waits for that index.
-            answer = await self.nomad.read(
-                f"var/{quote(self.prefix + key, safe='/~')}", None, record.modify_index - 1, READ_WAIT
-            )
+            index = record.modify_index - 1 if record is not None else 0
+            answer = await self.nomad.read(f"var/{quote(self.prefix + key, safe='/~')}", None, index, READ_WAIT)
         except NotFound:
             if self._records.get(key) is record:
                 del self._records[key]
