@@ -11,7 +11,8 @@
     yes       no, or of this uid  read the spec (`Accepted`), remember it in the status, then `reconcile`
 
 The spec is remembered **before** the first reconcile of it. So whatever a reconcile did, even one that was killed in the
-middle, there is a status that tells of it, and a deletion that nobody saw is carried out later.
+middle, there is a status that tells of it, and a deletion that nobody saw is carried out later. Only where nothing will ever be
+undone, for a reconciler that owns nothing and has no `finalize`, it is remembered with the outcome, in one write.
 """
 
 from collections.abc import Awaitable, Callable
@@ -131,7 +132,10 @@ class Lifecycle(Generic[R]):
         for type in (RECONCILED, READY):
             if find_condition(status.conditions, type) is None:
                 context.set_condition(type, None, "Pending", "the first reconcile has begun")
-        await draft.save()
+        if self._reconciler.leaves_traces:
+            await draft.save()
+        else:
+            draft.check()
 
     async def _reject(self, visit: Visit, declared: Record, draft: StatusDraft, reason: str, message: str) -> Attempt:
         """Say what is wrong with the spec. What an earlier spec brought about goes on as it is."""

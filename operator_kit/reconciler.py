@@ -62,6 +62,11 @@ class Reconciler(Pace, ABC, Generic[R]):
         """
         return None
 
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether something is to be undone when a resource goes: what it owns, or what `finalize` is there for."""
+        return bool(self.owns) or type(self).finalize is not Reconciler.finalize
+
     async def paused(self, name: str) -> None:
         """Nothing is to be done for the resource of that name for now, or not here: what runs beside its reconciles is to end.
 

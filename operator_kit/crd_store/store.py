@@ -141,6 +141,14 @@ class StatusDraft:
             self._before = await self._store.write_status(self._name, items, self._before)
             self._items = items
 
+    def check(self) -> None:
+        """Whether it could be written at all.
+
+        Raises:
+            StatusTooLarge: it does not fit into a variable.
+        """
+        pack(self.status)
+
     async def delete(self) -> None:
         """Remove the status, with which the resource is forgotten.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from operator_kit import Context, PermanentError, Resource, ResourceStatus, Result, TemporaryError
+from operator_kit import Context, PermanentError, Reconciler, Resource, ResourceStatus, Result, TemporaryError
 from operator_kit.testing import Faults, MemoryNomad, eventually, ready, running, status_of, virtual_time
 from operator_kit.testing.faults import Fault, Stale
 from operator_kit.testing.harness import loop_time
@@ -66,6 +66,39 @@ async def test_the_spec_is_remembered_before_anything_is_done_for_it(nomad: Memo
         await nomad.declare(PATH, size="2")
         await ready(nomad, Widget, "one")
     assert [spec["size"] for spec in remembered] == [1, 2]
+
+
+class Onlooker(Reconciler[Widget]):
+    """Owns nothing and has nothing to undo."""
+
+    async def reconcile(self, widget: Widget, ctx: Context[Widget]) -> None:
+        widget.status.seen = widget.spec.size
+
+
+@virtual_time
+async def test_where_nothing_can_have_to_be_undone_the_spec_is_remembered_with_the_outcome(nomad: MemoryNomad) -> None:
+    async with running(nomad, Onlooker()):
+        for size in (1, 2):
+            nomad.cluster.requests.clear()
+            await nomad.declare(PATH, size=str(size))
+            status = await ready(nomad, Widget, "one")
+            assert status.last_applied is not None
+            assert (status.seen, status.last_applied.spec["size"]) == (size, size)
+            assert writes(nomad).count(("PUT", f"/v1/var/{STATUS}")) == 1
+        await nomad.variables.delete(PATH)
+        await eventually(lambda: nomad.items(STATUS) is None)
+
+
+@virtual_time
+async def test_a_spec_too_large_to_be_remembered_is_refused_before_anything_is_done(nomad: MemoryNomad) -> None:
+    text = "".join(Random(1).choices(string.printable, k=60_000))
+    async with running(nomad, Onlooker()):
+        await nomad.declare(PATH, size="1", text=text)
+        await eventually(lambda: nomad.items(STATUS) is not None)
+    assert condition(nomad, "Accepted")[:2] == ("False", "SpecTooLarge")
+    status = status_of(nomad, Widget, "one")
+    assert status is not None
+    assert status.seen == 0
 
 
 @virtual_time
