@@ -76,6 +76,8 @@ class Lifecycle(Generic[R]):
         self._look_again = look_again
         self._references = references
         self._halted: dict[str, int] = {}
+        self._untold: dict[str, R] = {}
+        """What a reconcile was begun for whose status could not be written since."""
 
     async def look(self, visit: Visit) -> Attempt:
         """Do what is due for the resource of that name. Raises nothing but cancellation."""
@@ -94,7 +96,7 @@ class Lifecycle(Generic[R]):
         if declared is None and observed is None:
             self._halted.pop(name, None)
             self._references.learn(name, ())
-            return GONE
+            return await self._undo_untold(visit)
         if declared is None and not await self._store.confirm_absence(name):
             return _AT_ONCE
         draft = self._store.draft(name, observed)
@@ -119,6 +121,15 @@ class Lifecycle(Generic[R]):
                 draft.status.last_applied = applied
                 return await self._reject(visit, declared, draft, "SpecTooLarge", str(error))
         return await self._reconcile(visit, resource, draft)
+
+    async def _undo_untold(self, visit: Visit) -> Attempt:
+        """There is nothing any more. Undo what a reconcile of this process did after another leader had undone it all."""
+        resource = self._untold.pop(visit.id, None)
+        if resource is None:
+            return GONE
+        if not await self._store.confirm_absence(visit.id):
+            return _AT_ONCE
+        return await self._finalize(visit, self._store.draft(visit.id, None, resource.status), None)
 
     # Acceptance
 
@@ -170,6 +181,7 @@ class Lifecycle(Generic[R]):
     async def _reconcile(self, visit: Visit, resource: R, draft: StatusDraft) -> Attempt:
         context = self._context(visit, resource, draft)
         status = draft.status
+        self._untold[resource.name] = resource
         ended = await self._call(self._reconciler.reconcile, resource, context)
         context.remove_condition(PAUSED)
         self._references.learn(resource.name, context.references)
@@ -185,7 +197,9 @@ class Lifecycle(Generic[R]):
             self._halted[resource.name] = resource.generation
         if status.last_handled_reconcile != resource.controls.reconcile:
             status.last_handled_reconcile = resource.controls.reconcile
-        return await self._save(draft, context, ended)
+        ended = await self._save(draft, context, ended)
+        self._untold.pop(resource.name, None)
+        return ended
 
     async def _finalize(self, visit: Visit, draft: StatusDraft, declared: Record | None) -> Attempt:
         """Undo what was done for a resource that is gone, and forget it."""

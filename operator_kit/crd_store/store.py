@@ -69,9 +69,9 @@ class ResourceStore(Generic[R]):
         """The controls of a variable, whatever its spec is worth."""
         return split_controls(record.items())[1]
 
-    def draft(self, name: str, record: Record | None) -> "StatusDraft":
-        """The status in a variable, on its way to the next one; a fresh one where there is none."""
-        return StatusDraft(self, name, record)
+    def draft(self, name: str, record: Record | None, status: ResourceStatus | None = None) -> "StatusDraft":
+        """The status in a variable, on its way to the next one; where there is none a fresh one, or the one that is given."""
+        return StatusDraft(self, name, record, status)
 
     async def write_status(self, name: str, items: dict[str, str], before: Record | None) -> Record:
         """Write the items of a status; the variable as it then is.
@@ -116,9 +116,12 @@ class StatusDraft:
         status: to be changed at will.
     """
 
-    def __init__(self, store: ResourceStore[Any], name: str, before: Record | None) -> None:
+    def __init__(
+        self, store: ResourceStore[Any], name: str, before: Record | None, status: ResourceStatus | None = None
+    ) -> None:
         self._items = None if before is None else before.items()
-        self.status: ResourceStatus = store.kind.Status() if self._items is None else unpack(store.kind.Status, self._items)
+        kind = store.kind.Status
+        self.status: ResourceStatus = unpack(kind, self._items) if self._items is not None else status or kind()
         self._store = store
         self._name = name
         self._before = before

@@ -84,22 +84,24 @@ class VariableInformer(Source):
         record = self._records.get(key)
         if record is None or record.data is not None:
             return record
-        return await self.read_anew(key)
+        # Events are published a moment before what they tell of can be read, so the read waits for that index.
+        return await self._fetch(key, record.modify_index - 1)
 
     async def read_anew(self, key: str) -> Record | None:
-        """The variable as it is on the server, whatever was heard of it; None if there is none.
+        """The variable as it is on the server at this moment, whatever was heard of it; None if there is none.
 
         Raises:
             NomadError: it could not be read.
         """
+        return await self._fetch(key, 0)
+
+    async def _fetch(self, key: str, index: int) -> Record | None:
         record = self._records.get(key)
         try:
-            # Events are published a moment before what they tell of can be read, so the read waits for that index.
-            index = record.modify_index - 1 if record is not None else 0
             answer = await self.nomad.read(f"var/{quote(self.prefix + key, safe='/~')}", None, index, READ_WAIT)
         except NotFound:
             if self._records.get(key) is record:
-                del self._records[key]
+                self._records.pop(key, None)
             return None
         return self.wrote(key, Variable.model_validate(answer.value))
 

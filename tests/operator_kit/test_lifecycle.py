@@ -789,3 +789,25 @@ def test_a_status_of_another_version_is_read_as_far_as_it_goes() -> None:
 def test_a_widgets_job_is_the_same_each_time() -> None:
     widget = Widget("a", Widget.Spec())
     assert widget_job(widget) == widget_job(widget)
+
+
+@virtual_time
+async def test_what_a_reconcile_did_after_another_leader_had_finalized_it_is_undone(nomad: MemoryNomad) -> None:
+    outside: set[str] = set()
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        # Another process leads too, and carries a deletion out while this one is on its way.
+        await nomad.variables.delete("resources/test/widget/one")
+        await nomad.variables.delete("status/test/widget/one")
+        outside.add(widget.name)
+
+    async def undo(widget: Widget, ctx: Context[Widget]) -> None:
+        outside.discard(widget.name)
+
+    reconciler = WidgetReconciler(act, undo)
+    async with running(nomad, reconciler):
+        await nomad.declare("resources/test/widget/one", size="1")
+        await eventually(lambda: "finalize one" in reconciler.calls)
+        assert reconciler.calls == ["reconcile one", "finalize one"]
+        await eventually(lambda: not outside)
+        assert nomad.items("status/test/widget/one") is None
