@@ -19,8 +19,8 @@ ROUNDS: Final = 10
 STORM: Final = 10.0
 """Seconds for which all handlers fail."""
 
-SETTLE: Final = 6.0
-"""Seconds from the last call to idleness: kopf's workers end five seconds after their last event."""
+SETTLE: Final = 12.0
+"""Seconds from the last call to idleness: kopf's workers end five seconds after their last event, one after another."""
 
 PAUSE: Final = 0.002
 """Seconds between looks at whether something has happened."""
