@@ -124,12 +124,15 @@ class Lifecycle(Generic[R]):
 
     async def _undo_untold(self, visit: Visit) -> Attempt:
         """There is nothing any more. Undo what a reconcile of this process did after another leader had undone it all."""
-        resource = self._untold.pop(visit.id, None)
+        resource = self._untold.get(visit.id)
         if resource is None:
             return GONE
-        if not await self._store.confirm_absence(visit.id):
-            return _AT_ONCE
-        return await self._finalize(visit, self._store.draft(visit.id, None, resource.status), None)
+        ended = _AT_ONCE
+        if await self._store.confirm_absence(visit.id):
+            ended = await self._finalize(visit, self._store.draft(visit.id, None, resource.status), None)
+        # Only now: what the server keeps from being done is tried again.
+        del self._untold[visit.id]
+        return ended
 
     # Acceptance
 

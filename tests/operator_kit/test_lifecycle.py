@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from nomad_api.errors import Unreachable
 from operator_kit import Context, PermanentError, Reconciler, Resource, ResourceStatus, Result, TemporaryError
 from operator_kit.testing import Faults, MemoryNomad, eventually, ready, running, status_of, virtual_time
 from operator_kit.testing.faults import Fault, Stale
@@ -811,3 +812,30 @@ async def test_what_a_reconcile_did_after_another_leader_had_finalized_it_is_und
         assert reconciler.calls == ["reconcile one", "finalize one"]
         await eventually(lambda: not outside)
         assert nomad.items("status/test/widget/one") is None
+
+
+@virtual_time
+async def test_what_is_to_be_undone_for_a_finalized_resource_is_not_forgotten_when_the_server_fails(nomad: MemoryNomad) -> None:
+    path = "resources/test/widget/one"
+    outside: set[str] = set()
+    refused: list[str] = []
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> None:
+        await nomad.variables.delete(path)
+        await nomad.variables.delete("status/test/widget/one")
+        outside.add(widget.name)
+        nomad.cluster.fault = fault
+
+    def fault(method: str, requested: str) -> None:
+        if requested == f"/v1/var/{path}" and len(refused) < 2:
+            refused.append(requested)
+            raise Unreachable("broken off")
+
+    async def undo(widget: Widget, ctx: Context[Widget]) -> None:
+        outside.discard(widget.name)
+
+    reconciler = WidgetReconciler(act, undo)
+    async with running(nomad, reconciler):
+        await nomad.declare(path, size="1")
+        await eventually(lambda: "finalize one" in reconciler.calls and not outside)
+    assert len(refused) == 2
