@@ -165,14 +165,14 @@ class Keyring:
             raise KeyringError("there is no active root key: the keyring has not been started")
         return self._active
 
-    def seal(self, items: dict[str, str]) -> tuple[str, str]:
-        """Encrypt the items of a variable. Returns the ciphertext (base64) and the ID of the key, which is part of what is
-        authenticated. Sealing the same items again gives another text."""
+    def seal(self, items: bytes) -> tuple[str, str]:
+        """Encrypt the items of a variable, given as JSON. Returns the ciphertext (base64) and the ID of the key, which is part
+        of what is authenticated. Sealing the same items again gives another text."""
         key, nonce = self._signing_key, os.urandom(_NONCE_SIZE)
-        return _encode(nonce + key.cipher.encrypt(nonce, orjson.dumps(items), key.id.encode())), key.id
+        return _encode(nonce + key.cipher.encrypt(nonce, items, key.id.encode())), key.id
 
-    def open(self, sealed: SealedVariable) -> dict[str, str]:
-        """Decrypt the items of a variable.
+    def open(self, sealed: SealedVariable) -> bytes:
+        """Decrypt the items of a variable: the JSON that was sealed.
 
         Raises:
             KeyringError: the key is unknown, or the ciphertext has been tampered with.
@@ -182,11 +182,9 @@ class Keyring:
             raise KeyringError(f"the variable {sealed.path} is encrypted with the unknown root key {sealed.key_id}")
         data = base64.b64decode(sealed.data)
         try:
-            text = key.cipher.decrypt(data[:_NONCE_SIZE], data[_NONCE_SIZE:], key.id.encode())
+            return key.cipher.decrypt(data[:_NONCE_SIZE], data[_NONCE_SIZE:], key.id.encode())
         except InvalidTag:
             raise KeyringError(f"the variable {sealed.path} cannot be decrypted: its data has been changed") from None
-        items: dict[str, str] = orjson.loads(text)
-        return items
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Claims as a signed JSON Web Token."""

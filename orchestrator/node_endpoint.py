@@ -17,7 +17,6 @@ from orchestrator.client.server import AllocationUpdate, Change
 from orchestrator.scheduler.node_class import computed_class
 from orchestrator.services import Services
 from orchestrator.state.store import Commit, Transaction
-from orchestrator.variables import metadata
 
 if TYPE_CHECKING:
     from orchestrator.http.server import HTTPServer
@@ -88,7 +87,7 @@ class NodeEndpoint:
     async def list_variables(self, allocation: Allocation, task: str, prefix: str) -> list[VariableMetadata]:
         caller = self._caller(allocation, task)
         return [
-            metadata(sealed, with_lock=False)
+            VariableMetadata.model_validate(sealed.metadata(with_lock=False))
             for sealed in self._store.state.variables.prefixed(allocation.namespace, prefix)
             if caller.acl.allow_variable(sealed.namespace, sealed.path, "list", caller.claims)
         ]

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from nomad_api.duration import HOUR, SECOND, format_duration, parse_duration
-from nomad_api.models.variable import Variable, VariableLock, VariableMetadata
+from nomad_api.models.variable import Variable, VariableLock
 from orchestrator.errors import APIError, multiple_errors, store_error
 from orchestrator.keyring import Keyring
 from orchestrator.state.records import SealedVariable
@@ -120,8 +122,15 @@ class Variables:
 
     def open(self, sealed: SealedVariable) -> Variable:
         """The variable with its items decrypted (None where it has none)."""
-        items = self._keyring.open(sealed) if sealed.data else None
-        return Variable(**_metadata_fields(sealed), items=items or None)
+        items = orjson.loads(self._keyring.open(sealed)) if sealed.data else None
+        return Variable.model_validate({**sealed.metadata(), "Items": items})
+
+    def show(self, sealed: SealedVariable, *, with_lock: bool = True) -> dict[str, Any]:
+        """The same, ready to become JSON: what is decrypted is JSON already, and nobody looks inside on its way out."""
+        shown = sealed.metadata(with_lock=with_lock)
+        if sealed.data:
+            shown["Items"] = orjson.Fragment(self._keyring.open(sealed))
+        return shown
 
     async def put(
         self, namespace: str, path: str, items: dict[str, str], *, cas: int | None = None, lock: Lock | None = None
@@ -140,7 +149,7 @@ class Variables:
         if not items:
             raise store_error(400, "variable missing required Items object")
         check_items(items)
-        data, key_id = self._keyring.seal(items)
+        data, key_id = self._seal(items)
 
         def change(tx: Transaction) -> SealedVariable:
             current = tx.state.variables.get(namespace, path)
@@ -174,7 +183,7 @@ class Variables:
         check_path(path)
         check_items(items)
         _check_lock(lock)
-        data, key_id = self._keyring.seal(items) if items else ("", "")
+        data, key_id = self._seal(items) if items else ("", "")
 
         def change(tx: Transaction) -> SealedVariable:
             current = tx.state.variables.get(namespace, path)
@@ -227,6 +236,9 @@ class Variables:
         committed = await self._store.write(KIND, change)
         self._forget(namespace, path)
         return committed
+
+    def _seal(self, items: dict[str, str]) -> tuple[str, str]:
+        return self._keyring.seal(orjson.dumps(items, option=orjson.OPT_SORT_KEYS))
 
     def _check(self, namespace: str, path: str, current: SealedVariable | None, cas: int | None, lock_id: str | None) -> None:
         if cas is not None and cas != (current.modify_index if current else 0):
@@ -295,13 +307,3 @@ def _sealed(
         data=data,
         key_id=key_id,
     )
-
-
-def _metadata_fields(sealed: SealedVariable) -> dict[str, Any]:
-    return {name: getattr(sealed, name) for name in VariableMetadata.model_fields}
-
-
-def metadata(sealed: SealedVariable, *, with_lock: bool = True) -> VariableMetadata:
-    """All but the items. The lock's ID is its holder's secret, so it is shown only to those who may see it."""
-    fields = _metadata_fields(sealed)
-    return VariableMetadata(**{**fields, "lock": fields["lock"] if with_lock else None})

@@ -57,6 +57,9 @@ class Caller:
     policies: tuple[str, ...] = ()
 
 
+_ANYBODY: Final = Caller("disabled", _EVERYTHING, DISABLED)
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text has the form of a token's IDs."""
     return _UUID.fullmatch(text) is not None
@@ -97,7 +100,7 @@ class Resolver:
 
     def _resolve(self, secret: str) -> Caller:
         if not self._enabled:
-            return Caller("disabled", _EVERYTHING, DISABLED)
+            return _ANYBODY
         if not secret:
             return self._with_token("anonymous", ANONYMOUS)
         if is_uuid(secret):
@@ -107,7 +110,7 @@ class Resolver:
     def workload(self, allocation: Allocation, task: str) -> Caller:
         """The caller that a task of this allocation is."""
         if not self._enabled:
-            return Caller("disabled", _EVERYTHING, DISABLED)
+            return _ANYBODY
         job_id = (allocation.job and allocation.job.parent_id) or allocation.job_id
         claims = WorkloadClaims(allocation.namespace, job_id, allocation.id, allocation.task_group, task)
         names = tuple(bound.name for bound in self._state.acl_policies if _binds(bound, claims))

@@ -1,7 +1,6 @@
 """One request in the hands of a handler: its parameters as Nomad reads them, its caller, and the agent behind it."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
@@ -38,20 +37,30 @@ class Call:
 
     request: web.BaseRequest
     path: dict[str, str]
-    body: bytes
     services: "Services"
     parameter_error: str = ""
     """What a route adds to the text of an error in the parameters common to all reads."""
+    body: bytes = b""
+    _caller: Caller | None = None
+
+    def __post_init__(self) -> None:
+        self.query = self.request.query
 
     @property
     def secret(self) -> str:
         """The secret of a token, or a workload identity; empty if there is none."""
         return secret_of(self.request)
 
-    @cached_property
+    @property
     def caller(self) -> Caller:
         """Who asks. Raises InvalidCredentials for a bad token."""
-        return self.services.resolver.resolve(self.secret)
+        if self._caller is None:
+            self._caller = self.services.resolver.resolve(self.secret)
+        return self._caller
+
+    @caller.setter
+    def caller(self, caller: Caller) -> None:
+        self._caller = caller
 
     @property
     def store(self) -> Store:
@@ -72,10 +81,6 @@ class Call:
             PermissionDenied: the secret is not valid any more.
         """
         self.caller = self.services.resolver.resolve(self.secret)
-
-    @property
-    def query(self) -> Any:
-        return self.request.query
 
     def text(self, name: str, default: str = "") -> str:
         """A query parameter; the first one if it is repeated."""
@@ -130,12 +135,14 @@ class Call:
 
     def check_parameters(self) -> None:
         """Refuse a read whose common parameters cannot be read, whether they would be used or not. Raises APIError 400."""
+        if not self.query:
+            return
         _ = self.wait, self.min_index
         stale = self.text("stale")
         if stale and parse_bool(stale) is None:
             raise self.bad_parameter("Expect `true` or `false` for `stale` query string parameter")
 
-    @cached_property
+    @property
     def min_index(self) -> int:
         """Blocking queries: wait until the index is beyond this. 0 does not wait."""
         index = self.number("index", "Invalid index" + self.parameter_error)
@@ -143,7 +150,7 @@ class Call:
             raise self.bad_parameter("Invalid index")
         return index
 
-    @cached_property
+    @property
     def wait(self) -> float:
         """Blocking queries: how many seconds to wait at most; Nomad's default and maximum are five minutes."""
         text = self.text("wait")

@@ -5,7 +5,7 @@ become regular expressions, grouped by their first two segments; inside a group 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from orchestrator.http.route import Route
@@ -13,30 +13,35 @@ from orchestrator.http.route import Route
 _PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
 
 
+Methods = Mapping[str, Route]
+"""The routes of one pattern, by method."""
+
+
 class Router:
     """Finds routes by path. Percent-decoding happens before matching, as in Nomad."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._fixed: dict[str, list[Route]] = {}
-        self._patterns: dict[str, dict[str, tuple[re.Pattern[str], list[Route]]]] = {}
+        self._fixed: dict[str, dict[str, Route]] = {}
+        self._patterns: dict[str, dict[str, tuple[re.Pattern[str], dict[str, Route]]]] = {}
         for route in sorted(routes, key=lambda route: -len(_PLACEHOLDER.sub("", route.pattern))):
             if "{" not in route.pattern:
-                self._fixed.setdefault(route.pattern, []).append(route)
+                methods = self._fixed.setdefault(route.pattern, {})
             else:
                 group = self._patterns.setdefault(_group(route.pattern), {})
-                group.setdefault(route.pattern, (_compile(route.pattern), []))[1].append(route)
+                methods = group.setdefault(route.pattern, (_compile(route.pattern), {}))[1]
+            methods.update((method, route) for method in sorted(route.methods))
 
-    def find(self, path: str) -> tuple[list[Route], dict[str, str]]:
-        """The routes of a path (one for each set of methods) and the values of its placeholders; no routes if it is unknown."""
+    def find(self, path: str) -> tuple[Methods, dict[str, str]]:
+        """The routes of a path and the values of its placeholders; no routes if it is unknown."""
         path = unquote(path)
         fixed = self._fixed.get(path)
         if fixed:
             return fixed, {}
-        for pattern, routes in self._patterns.get(_group(path), {}).values():
+        for pattern, methods in self._patterns.get(_group(path), {}).values():
             match = pattern.fullmatch(path)
             if match:
-                return routes, match.groupdict()
-        return [], {}
+                return methods, match.groupdict()
+        return {}, {}
 
 
 def _group(path: str) -> str:

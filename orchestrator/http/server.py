@@ -1,11 +1,10 @@
-"""Answers HTTP requests: finds the route, asks the caller's rights, runs the handler, writes the answer as Nomad does.
+"""Answers HTTP requests: finds the route, asks the caller's rights, runs the handler.
 
 Blocking queries live here and nowhere else: a read is run again while its index is not beyond the one asked for, each time
 something it watched has changed. No answer leaves before the state it shows is durable.
 """
 
 import asyncio
-import gzip
 import posixpath
 import random
 import ssl
@@ -13,14 +12,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 from aiohttp import web
 
-from nomad_api.models.base import Wire
 from orchestrator.errors import APIError
 from orchestrator.http import routes
-from orchestrator.http.call import Call, secret_of
+from orchestrator.http.call import Call
+from orchestrator.http.response import respond
 from orchestrator.http.route import TEXT, Answer, Route, routes_of
 from orchestrator.http.router import Router
 from orchestrator.services import Services
@@ -58,10 +56,15 @@ class HTTPServer:
         await asyncio.gather(*(runner.cleanup() for runner in tuple(self._runners)))
 
     async def _run(self, *, authenticated: bool) -> web.ServerRunner:
+        loop = asyncio.get_running_loop()
+
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._handle(request, authenticated)
 
-        server = web.Server(handle, request_factory=_request, handler_cancellation=True, access_log=None)
+        def request_of(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
+
+        server = web.Server(handle, request_factory=request_of, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
         self._runners.append(runner)
@@ -71,36 +74,38 @@ class HTTPServer:
         try:
             return await self._answer(request, authenticated)
         except APIError as error:
-            return _respond(request, Answer(error.message, error.index, status=error.status, content_type=TEXT))
+            return respond(request, Answer(error.message, error.index, status=error.status, content_type=TEXT))
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:
             log.exception("request failed", method=request.method, path=request.path)
-            return _respond(request, Answer(f"internal error: {error}", status=500, content_type=TEXT))
+            return respond(request, Answer(f"internal error: {error}", status=500, content_type=TEXT))
 
     async def _answer(self, request: web.BaseRequest, authenticated: bool) -> web.StreamResponse:
-        moved = _canonical(request.rel_url.raw_path)
+        path = request.rel_url.raw_path
+        moved = _canonical(path)
         if moved:
             return _redirect(moved)
-        found, values = self._router.find(request.rel_url.raw_path)
-        if not found:
+        routes, values = self._router.find(path)
+        if not routes:
             return web.Response(status=404)
-        route = next((route for route in found if request.method in route.methods), None)
+        route = routes.get(request.method)
         if route is None:
-            status, message = found[0].wrong_method
+            status, message = next(iter(routes.values())).wrong_method
             raise APIError(status, message)
-        if route.kind != "stream" and request.query.get("region", self._services.region) != self._services.region:
-            raise APIError(500, "No path to region", index=0 if route.kind == "write" and "/v1/var/" in request.path else None)
+        call = Call(request, values, self._services, route.parameter_error)
+        if route.kind != "stream" and call.text("region", self._services.region) != self._services.region:
+            raise APIError(500, "No path to region", index=0 if route.kind == "write" and "/v1/var/" in path else None)
         if authenticated:
-            self._services.resolver.resolve(secret_of(request), required=True)
-        body = await request.read() if request.can_read_body else b""
-        call = Call(request, values, body, self._services, route.parameter_error)
+            call.caller = self._services.resolver.resolve(call.secret, required=True)
+        if request.can_read_body:
+            call.body = await request.read()
         route.needs(call)
         if route.kind == "stream":
             response: web.StreamResponse = await route.handler(call)
             return response
         answer = await self._read(call, route) if route.kind == "read" else await route.handler(call)
-        return _respond(request, answer, consistent=route.kind == "read")
+        return respond(request, answer, consistent=route.kind == "read")
 
     async def _read(self, call: Call, route: Route) -> Answer:
         call.check_parameters()
@@ -124,10 +129,6 @@ class HTTPServer:
         return answer
 
 
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=MAX_BODY)
-
-
 def _canonical(path: str) -> str | None:
     """Where Go's request multiplexer would send a path that is not clean, or None if it is clean."""
     if path == "/":
@@ -144,50 +145,3 @@ def _canonical(path: str) -> str | None:
 def _redirect(location: str) -> web.Response:
     text = f'<a href="{escape(location)}">Temporary Redirect</a>.\n\n'
     return web.Response(status=307, text=text, headers={"Location": location}, content_type="text/html", charset="utf-8")
-
-
-def _respond(request: web.BaseRequest, answer: Answer, *, consistent: bool = False) -> web.Response:
-    headers = {"Vary": "Accept-Encoding", **answer.headers}
-    if answer.content_type:
-        headers["Content-Type"] = answer.content_type
-    if answer.index is not None:
-        headers["X-Nomad-Index"] = str(answer.index)
-        if consistent:
-            headers.setdefault("X-Nomad-LastContact", "0")
-            headers.setdefault("X-Nomad-KnownLeader", "true")
-    if answer.next_token:
-        headers["X-Nomad-NextToken"] = answer.next_token
-    body = _encode(answer.body, request)
-    if body and "gzip" in request.headers.get("Accept-Encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        body = gzip.compress(body, 1)
-    return web.Response(status=answer.status, body=body, headers=headers)
-
-
-def _encode(body: Any, request: web.BaseRequest) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    if isinstance(body, str) and request.query.get("pretty") is None:
-        return body.encode()
-    pretty = request.query.get("pretty", "0") != "0"
-    if pretty:
-        text = orjson.dumps(_plain(body), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
-        return _four_spaces(text) + b"\n"
-    if isinstance(body, Wire):
-        return body.to_json()
-    if isinstance(body, list) and body and isinstance(body[0], Wire):
-        return b"[" + b",".join(item.to_json() for item in body) + b"]"
-    return orjson.dumps(body, default=_plain, option=orjson.OPT_SORT_KEYS)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Wire):
-        return value.to_wire()
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _four_spaces(text: bytes) -> bytes:
-    lines = text.split(b"\n")
-    return b"\n".join(b" " * (len(line) - len(line.lstrip(b" "))) + line for line in lines)

@@ -1,5 +1,7 @@
 """What the state holds beside Nomad's public objects."""
 
+from typing import Any
+
 from pydantic import Field
 
 from nomad_api.models.base import Wire
@@ -12,6 +14,21 @@ class SealedVariable(VariableMetadata):
 
     data: str = ""
     key_id: str = ""
+
+    def metadata(self, *, with_lock: bool = True) -> dict[str, Any]:
+        """All but the items, as Nomad's JSON has it. The lock's ID is its holder's secret, so it is shown only to those who may
+        see it. The keys are spelled out because a list shows thousands at once."""
+        shown: dict[str, Any] = {
+            "CreateIndex": self.create_index,
+            "CreateTime": self.create_time,
+            "ModifyIndex": self.modify_index,
+            "ModifyTime": self.modify_time,
+            "Namespace": self.namespace,
+            "Path": self.path,
+        }
+        if with_lock and self.lock:
+            shown["Lock"] = self.lock.to_wire()
+        return shown
 
 
 class RootKey(Wire):

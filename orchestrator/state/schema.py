@@ -82,8 +82,7 @@ SETTINGS = TableSpec("settings", Setting, lambda setting: (setting.name,))
 
 
 def _variable_payload(variable: SealedVariable, deleted: bool) -> dict[str, Any]:
-    metadata = {key: value for key, value in variable.to_wire().items() if key not in ("Data", "KeyID")}
-    return {"Metadata": metadata, "Deleted": deleted}
+    return {"Metadata": variable.metadata(), "Deleted": deleted}
 
 
 EVENTS: dict[str, EventSpec] = {

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import json
 
 import pytest
 
@@ -19,12 +18,11 @@ LOCK = Lock(ttl=10 * SECOND, delay=5 * SECOND)
 class OpenKeyring:
     """Keeps items readable: encryption has tests of its own, and needs a thread."""
 
-    def seal(self, items: dict[str, str]) -> tuple[str, str]:
-        return base64.b64encode(json.dumps(items).encode()).decode(), "key"
+    def seal(self, items: bytes) -> tuple[str, str]:
+        return base64.b64encode(items).decode(), "key"
 
-    def open(self, sealed: SealedVariable) -> dict[str, str]:
-        items: dict[str, str] = json.loads(base64.b64decode(sealed.data))
-        return items
+    def open(self, sealed: SealedVariable) -> bytes:
+        return base64.b64decode(sealed.data)
 
 
 def cluster() -> tuple[Store, Variables]:

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from nomad_api.models.variable import Variable
+from nomad_api.models import VariableMetadata
 from orchestrator.errors import APIError, PermissionDenied, store_error
 from orchestrator.http import listing
 from orchestrator.http.call import Call
 from orchestrator.http.permission import anyone
 from orchestrator.http.route import TEXT, Answer, empty, missing, read, write
 from orchestrator.state.records import SealedVariable
-from orchestrator.variables import Conflict, Lock, metadata
+from orchestrator.variables import Conflict, Lock
 
 _BAD_METHOD = (400, "Invalid method")
 _PARAMETER_ERROR = "failed to parse parameters"
@@ -24,11 +24,8 @@ def variables(call: Call) -> Answer:
         rows = (row for row in call.state.variables if row.path.startswith(call.prefix))
     else:
         rows = call.state.variables.prefixed(call.namespace, call.prefix)
-    visible = [
-        metadata(row, with_lock=call.acl.is_management)
-        for row in rows
-        if call.acl.allow_variable(row.namespace, row.path, "list", call.caller.claims)
-    ]
+    acl, claims = call.acl, call.caller.claims
+    visible = [row for row in rows if acl.allow_variable(row.namespace, row.path, "list", claims)]
     namespace, prefix = call.namespace, call.prefix
 
     def concerns(key: tuple[Any, ...]) -> bool:
@@ -41,7 +38,10 @@ def variables(call: Call) -> Answer:
         listing.by_path,
         index=index,
         watch=(("variables", concerns),),
-        filtered_as=lambda row: {"VariableMetadata": row},
+        shown=lambda row: row.metadata(with_lock=acl.is_management),
+        filtered_as=lambda row: {
+            "VariableMetadata": VariableMetadata.model_validate(row.metadata(with_lock=acl.is_management))
+        },
         reversible=False,
     )
 
@@ -85,7 +85,7 @@ async def put(call: Call) -> Answer:
         committed = await call.services.variables.put(namespace, call.path["path"], items, cas=cas, lock=held)
     except Conflict as conflict:
         return _conflict(call, conflict)
-    return Answer(call.services.variables.open(committed.value), committed.index)
+    return Answer({**committed.value.metadata(), "Items": items}, committed.index)
 
 
 @write("/v1/var/{path+}", needs=anyone, methods="DELETE", wrong_method=_BAD_METHOD)
@@ -103,14 +103,14 @@ async def _lock_operation(call: Call, operation: str, namespace: str, items: dic
     path, store = call.path["path"], call.services.variables
     try:
         if operation == "lock-renew":
-            return Answer(metadata(store.renew(namespace, path, wanted.id)))
+            return Answer(store.renew(namespace, path, wanted.id).metadata())
         if operation == "lock-acquire":
             acquired = await store.acquire(namespace, path, items, wanted)
-            return Answer(store.open(acquired.value), acquired.index)
+            return Answer(store.show(acquired.value), acquired.index)
         if items:
             raise store_error(400, "lock release operation doesn't take variable items")
         released = await store.release(namespace, path, wanted.id)
-        return Answer(metadata(released.value), released.index)
+        return Answer(released.value.metadata(), released.index)
     except Conflict as conflict:
         return replace(_conflict(call, conflict), index=None)
 
@@ -119,13 +119,12 @@ def _conflict(call: Call, conflict: Conflict) -> Answer:
     """409 with the variable as it is: with its items for who may read them. A lock shows nothing at all."""
     current = conflict.current or SealedVariable(namespace=conflict.namespace, path=conflict.path)
     may_read = call.acl.allow_variable(conflict.namespace, conflict.path, "read", call.caller.claims)
-    body = _shown(call, current) if may_read and current.data else metadata(current, with_lock=call.acl.is_management)
+    body = _shown(call, current) if may_read else current.metadata(with_lock=call.acl.is_management)
     return Answer(body, current.modify_index, status=409, content_type=TEXT)
 
 
-def _shown(call: Call, sealed: SealedVariable) -> Variable:
-    opened = call.services.variables.open(sealed)
-    return opened if call.acl.is_management else opened.evolve(lock=None)
+def _shown(call: Call, sealed: SealedVariable) -> dict[str, Any]:
+    return call.services.variables.show(sealed, with_lock=call.acl.is_management)
 
 
 def _allow(call: Call, namespace: str, capability: str, *, index: int | None = None) -> None:
