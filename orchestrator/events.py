@@ -9,7 +9,7 @@ not cost anybody an event.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -19,8 +19,7 @@ from orchestrator.state.store import Change, Commit
 RING_SIZE = 16_384
 
 
-@dataclass(frozen=True)
-class StreamEvent:
+class StreamEvent(NamedTuple):
     """An event with what filters look at, and its JSON."""
 
     topic: str

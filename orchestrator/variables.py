@@ -148,7 +148,6 @@ class Variables:
         check_path(path)
         if not items:
             raise store_error(400, "variable missing required Items object")
-        check_items(items)
         data, key_id = self._seal(items)
 
         def change(tx: Transaction) -> SealedVariable:
@@ -181,9 +180,8 @@ class Variables:
             Conflict: somebody else holds the lock, or its delay is not over.
         """
         check_path(path)
-        check_items(items)
-        _check_lock(lock)
         data, key_id = self._seal(items) if items else ("", "")
+        _check_lock(lock)
 
         def change(tx: Transaction) -> SealedVariable:
             current = tx.state.variables.get(namespace, path)
@@ -238,7 +236,10 @@ class Variables:
         return committed
 
     def _seal(self, items: dict[str, str]) -> tuple[str, str]:
-        return self._keyring.seal(orjson.dumps(items, option=orjson.OPT_SORT_KEYS))
+        text = orjson.dumps(items, option=orjson.OPT_SORT_KEYS)
+        if len(text) > MAX_SIZE:  # the JSON of items is never shorter than what is counted
+            check_items(items)
+        return self._keyring.seal(text)
 
     def _check(self, namespace: str, path: str, current: SealedVariable | None, cas: int | None, lock_id: str | None) -> None:
         if cas is not None and cas != (current.modify_index if current else 0):

@@ -29,7 +29,7 @@ def respond(request: web.BaseRequest, answer: Answer, *, consistent: bool = Fals
             headers.setdefault("X-Nomad-LastContact", "0")
             headers.setdefault("X-Nomad-KnownLeader", "true")
     if answer.next_token:
-        headers["X-Nomad-NextToken"] = answer.next_token
+        headers["X-Nomad-NextToken"] = answer.next_token.replace("\r", " ").replace("\n", " ")  # as Go does
     body = _encode(answer.body, request.query.get("pretty"))
     if body and "gzip" in request.headers.get("Accept-Encoding", ""):
         headers["Content-Encoding"] = "gzip"
@@ -46,16 +46,13 @@ class _Whole(web.StreamResponse):
         self._bytes = self._head(headers, len(body)) + (b"" if request.method == "HEAD" else body)
 
     def _head(self, headers: Mapping[str, str], length: int) -> bytes:
-        request = self._request
-        lines = [f"HTTP/{request.version.major}.{request.version.minor} {self.status} {self.reason}"]
-        lines += [f"{name}: {_one_line(value)}" for name, value in headers.items()]
+        keep, version = self._request.keep_alive, self._request.version
+        lines = [f"HTTP/{version[0]}.{version[1]} {self.status} {self.reason}", f"Date: {_date(int(time()))}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         if self.status not in (204, 304):
             lines.append(f"Content-Length: {length}")
-        lines.append(f"Date: {_date(int(time()))}")
-        if not request.keep_alive:
-            lines.append("Connection: close")
-        elif request.version == HttpVersion10:
-            lines.append("Connection: keep-alive")
+        if not keep or version == HttpVersion10:
+            lines.append("Connection: keep-alive" if keep else "Connection: close")
         return "\r\n".join((*lines, "\r\n")).encode()
 
     @property
@@ -67,11 +64,6 @@ class _Whole(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         await self._request.writer.write(self._bytes)
-
-
-def _one_line(value: str) -> str:
-    """Go sends a line break within a header as a space."""
-    return value if value.isprintable() else value.replace("\r", " ").replace("\n", " ")
 
 
 @lru_cache(maxsize=1)

@@ -28,7 +28,7 @@ Permission = Callable[["Call"], None]
 Body = Wire | list[Any] | dict[str, Any] | str | int | bool | bytes | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """An answer. `index` becomes X-Nomad-Index; `watch` names the tables (or keys in them) whose change makes a blocking read
     look again."""

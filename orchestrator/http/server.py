@@ -95,7 +95,8 @@ class HTTPServer:
             raise APIError(status, message)
         call = Call(request, values, self._services, route.parameter_error)
         if route.kind != "stream" and call.text("region", self._services.region) != self._services.region:
-            raise APIError(500, "No path to region", index=0 if route.kind == "write" and "/v1/var/" in path else None)
+            indexed = route.kind == "write" and route.pattern.startswith("/v1/var/")
+            raise APIError(500, "No path to region", index=0 if indexed else None)
         if authenticated:
             call.caller = self._services.resolver.resolve(call.secret, required=True)
         if request.can_read_body:

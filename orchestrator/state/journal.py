@@ -9,10 +9,9 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,8 +21,7 @@ CREATE TABLE IF NOT EXISTS indexes (kind TEXT PRIMARY KEY, value INTEGER NOT NUL
 """
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A changed row: its table, its key, and its JSON or None where it was deleted."""
 
     table: str

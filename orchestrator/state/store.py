@@ -9,10 +9,9 @@ before it can be read.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from nomad_api.models.base import Wire
 from orchestrator.state.journal import Journal, Record
@@ -23,8 +22,7 @@ R = TypeVar("R")
 W = TypeVar("W", bound=Wire)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One changed row: `old` is None where it is new, `new` is None where it was deleted."""
 
     table: str
@@ -33,8 +31,7 @@ class Change:
     new: Any
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """A committed transaction, as subscribers see it. `kind` is the type its events carry."""
 
     index: int
@@ -42,8 +39,7 @@ class Commit:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True)
-class Committed(Generic[R]):
+class Committed(NamedTuple, Generic[R]):
     """What `write` returns: the function's value and the index of the change."""
 
     value: R

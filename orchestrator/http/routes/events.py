@@ -42,25 +42,19 @@ async def events(call: Call) -> web.StreamResponse:
         await asyncio.Event().wait()
     wants = topic_filter(topics, _namespaces(call))
     subscription = call.services.events.subscribe(index, lambda event: wants(event) and _may_see(call, event))
-    await response.write(b"{}\n")
-    await _send(call, topics, subscription, response)
-    return response
+    while True:
+        await response.write(b"{}\n")
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await _send(call, topics, subscription, response)
+                return response
+        except TimeoutError:
+            continue
 
 
 async def _send(call: Call, topics: Topics, subscription: Subscription, response: web.StreamResponse) -> None:
     """Write until the reader is gone, too slow, or its token has ended or lost the right to what it asked for."""
     while True:
-        try:
-            lines = subscription.pending()
-        except Fallen:
-            return
-        if lines:
-            await response.write(lines)
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await subscription.more()
-        except TimeoutError:
-            await response.write(b"{}\n")
         if not call.services.resolver.still_valid(call.caller):
             try:
                 call.ask_again()
@@ -68,6 +62,13 @@ async def _send(call: Call, topics: Topics, subscription: Subscription, response
                 return
             if not _allowed(call, topics):
                 return
+        try:
+            lines = subscription.pending()
+        except Fallen:
+            return
+        if lines:
+            await response.write(lines)
+        await subscription.more()
 
 
 def _topics(call: Call) -> Topics:
