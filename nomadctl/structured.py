@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nomadctl.failure import Failure
 
 if TYPE_CHECKING:
-    from nomad_api.client.transport import Answer
+    from nomad_api.client.answer import Answer
     from nomad_api.models.base import Wire
 
 

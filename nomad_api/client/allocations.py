@@ -9,7 +9,8 @@ from nomad_api.client.api import absolute, segment
 from nomad_api.client.collection import Collection
 from nomad_api.client.exec_session import ExecSession, exec_session
 from nomad_api.client.frames import FrameDecoder, frame_data
-from nomad_api.client.transport import Params, translated
+from nomad_api.client.request import Params
+from nomad_api.client.transport import translated
 from nomad_api.models.allocation import Allocation, AllocationStub
 from nomad_api.models.base import Wire
 from nomad_api.models.service import ServiceRegistration

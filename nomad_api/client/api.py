@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from nomad_api.client.transport import REQUEST_TIMEOUT, Answer, Params, Transport
+from nomad_api.client.answer import Answer
+from nomad_api.client.request import Params
+from nomad_api.client.transport import REQUEST_TIMEOUT, Transport
 from nomad_api.duration import SECOND, parse_duration
 from nomad_api.errors import NomadError, NotFound
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from nomad_api.client.api import Api, Snapshot, segment
-from nomad_api.client.transport import Params
+from nomad_api.client.request import Params
 from nomad_api.models.base import Wire
 
 Stub = TypeVar("Stub", bound=Wire)

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from nomad_api.client.transport import REQUEST_TIMEOUT, Answer, Params, Transport
+from nomad_api.client.answer import Answer
+from nomad_api.client.request import Params
+from nomad_api.client.transport import REQUEST_TIMEOUT, Transport
 
 
 class ForwardingTransport(Transport):
@@ -43,10 +45,9 @@ class ForwardingTransport(Transport):
         params: Params | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        within: float | None = None,
         silence: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        opened = self.below.open(method, path, params=params, body=body, headers=headers, within=within, silence=silence)
+        opened = self.below.open(method, path, params=params, body=body, headers=headers, silence=silence)
         async with opened as response:
             yield response
 

@@ -1,61 +1,42 @@
-"""HTTP itself: one aiohttp session for TCP, TLS and unix sockets, and the translation of every failure into `NomadError`."""
+"""`Transport`: HTTP over TCP, TLS and unix sockets, and every failure a `NomadError`.
+
+There are two ways to the server. An ordinary request, whose answer is wanted whole, goes over the client's own connections
+(`pool`, `connection`): an operator that starts with ten thousand resources sends tens of thousands of them, and they are what
+its start consists of. Streams and websockets, of which there are few and which live long, are aiohttp's.
+"""
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import urlencode
+from typing import Final, Self
 
 import aiohttp
-import orjson
 from yarl import URL
 
+from nomad_api.client.answer import Answer, index_of
+from nomad_api.client.endpoint import CONNECT_TIMEOUT, Endpoint
+from nomad_api.client.pool import Pool
+from nomad_api.client.request import Params, Requests, common_headers, encoded, target
 from nomad_api.client.settings import Settings
 from nomad_api.errors import APIError, Conflict, Unreachable, error_for
-from nomad_api.models.base import Wire
 from nomad_api.models.variable import Variable
-
-Params = Mapping[str, str | int | bool | list[str] | None]
-"""Query parameters: None is left out, a boolean is `true` or `false`, a list repeats its name."""
 
 REQUEST_TIMEOUT: Final = 60.0
 """Seconds an ordinary request may take."""
 
-CONNECT_TIMEOUT: Final = 10.0
-"""Seconds a connection may take to be established."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer: its status, headers and whole body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def index(self) -> int:
-        """The answer's `X-Nomad-Index`, 0 without one."""
-        return _index(self.headers)
-
-    @property
-    def next_token(self) -> str:
-        """Where the next page begins, empty when this was the last one."""
-        return self.headers.get("X-Nomad-NextToken", "")
-
-    def json(self) -> Any:
-        """The decoded body; None where Nomad sends none (many writes)."""
-        return orjson.loads(self.body) if self.body else None
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Methods whose requests may be sent twice (RFC 9110 §9.2.2)."""
 
 
 class Transport:
-    """Sends requests with the token and turns bad answers into exceptions. It opens its session at the first request."""
+    """Sends requests with the token and turns bad answers into exceptions. It connects at the first request."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,6 +51,9 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     async def request(
         self,
@@ -86,10 +70,25 @@ class Transport:
         Raises:
             APIError: the answer is no success.
             Unreachable: there is no answer `within` that many seconds.
+            ValueError: the path is not percent-encoded, or a header cannot be sent.
         """
-        async with self.open(method, path, params=params, body=body, headers=headers, within=within) as response:
-            with translated(method, response.url):
-                return Answer(response.status, response.headers, await response.read())
+        where = target(path, params)
+        request = self._requests.encode(method, where, encoded(body), headers)
+        repeatable, without_body = method in _IDEMPOTENT, method == "HEAD"
+        try:
+            answer = await self._connections().exchange(request, within, repeatable=repeatable, without_body=without_body)
+            answer = answer.unzipped()
+        except Unreachable as error:
+            raise Unreachable(
+                error.reason,
+                method=method,
+                url=f"{self.settings.base_url}{where}",
+                connected=error.connected,
+                retryable=error.retryable,
+            ) from error
+        if answer.status >= 300:
+            raise failure(answer.status, answer.headers, answer.body, method, path)
+        return answer
 
     @asynccontextmanager
     async def open(
@@ -100,13 +99,11 @@ class Transport:
         params: Params | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        within: float | None = None,
         silence: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and hand over the successful answer before its body is read: for streams.
 
         Args:
-            within: seconds for the whole exchange, None for no limit.
             silence: seconds without a byte after which the stream counts as dead.
         """
         url = self.url(path, params)
@@ -114,9 +111,9 @@ class Transport:
             response = await self._client().request(
                 method,
                 url,
-                data=_encoded(body),
+                data=encoded(body),
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
                 server_hostname=self.settings.tls.server_name or None,
                 allow_redirects=False,
             )
@@ -126,7 +123,7 @@ class Transport:
                     raise failure(response.status, response.headers, await response.read(), method, path)
             yield response
         finally:
-            response.close() if within is None else response.release()
+            response.close()
 
     @asynccontextmanager
     async def websocket(self, path: str, *, params: Params | None = None) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -149,31 +146,32 @@ class Transport:
 
     def url(self, path: str, params: Params | None = None) -> URL:
         """The whole URL of a path that is already percent-encoded."""
-        query = urlencode([pair for name, value in (params or {}).items() for pair in _pairs(name, value)])
-        return URL(f"{self.settings.base_url}{path}{'?' if query else ''}{query}", encoded=True)
+        return URL(f"{self.settings.base_url}{target(path, params)}", encoded=True)
+
+    @cached_property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint.of(self.settings)
+
+    @cached_property
+    def _requests(self) -> Requests:
+        return Requests(self.settings)
+
+    def _connections(self) -> Pool:
+        if self._pool is None:
+            self._pool = Pool(self._endpoint)
+        return self._pool
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=self._connector(), headers=self._headers(), auto_decompress=True)
+            headers = common_headers(self.settings)
+            self._session = aiohttp.ClientSession(connector=self._connector(), headers=headers, auto_decompress=True)
         return self._session
 
     def _connector(self) -> aiohttp.BaseConnector:
-        # No limit here: every watch holds a connection, and the server has a limit of its own.
-        if self.settings.socket_path:
-            return aiohttp.UnixConnector(path=self.settings.socket_path, limit=0)
-        if self.settings.address.startswith("https"):
-            return aiohttp.TCPConnector(ssl=self.settings.tls.context(), limit=0)
-        return aiohttp.TCPConnector(limit=0)
-
-    def _headers(self) -> dict[str, str]:
-        # To compress costs both sides more than to copy, where no network lies between.
-        headers = {"Accept-Encoding": "identity" if self.settings.on_this_machine else "gzip"}
-        if self.settings.token:
-            headers["X-Nomad-Token"] = self.settings.token
-        if self.settings.http_auth:
-            user, _, password = self.settings.http_auth.partition(":")
-            headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
-        return headers
+        # No limit here: every stream holds a connection, and the server has a limit of its own.
+        if self._endpoint.socket_path:
+            return aiohttp.UnixConnector(path=self._endpoint.socket_path, limit=0)
+        return aiohttp.TCPConnector(ssl=self._endpoint.tls or True, limit=0)
 
 
 class translated:
@@ -206,36 +204,7 @@ class translated:
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, method: str, path: str) -> APIError:
     """The exception for an unsuccessful answer. Nomad's errors are plain text, a conflict over a variable is JSON."""
-    error = error_for(status, body.decode(errors="replace").strip(), method, path, index=_index(headers))
+    error = error_for(status, body.decode(errors="replace").strip(), method, path, index=index_of(headers))
     if isinstance(error, Conflict) and body.startswith(b"{"):
         error.current = Variable.from_json(body)
     return error
-
-
-def _index(headers: Mapping[str, str]) -> int:
-    text = headers.get("X-Nomad-Index", "0")
-    return int(text) if text.isdigit() else 0
-
-
-def _pairs(name: str, value: str | int | bool | list[str] | None) -> list[tuple[str, str]]:
-    match value:
-        case None:
-            return []
-        case bool():
-            return [(name, "true" if value else "false")]
-        case list():
-            return [(name, item) for item in value]
-        case _:
-            return [(name, str(value))]
-
-
-def _encoded(body: object) -> bytes | None:
-    if body is None or isinstance(body, bytes):
-        return body
-    return orjson.dumps(body, default=_wire)
-
-
-def _wire(value: object) -> object:
-    if isinstance(value, Wire):
-        return value.to_wire()
-    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")

@@ -4,7 +4,7 @@ import re
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import click
 
@@ -94,7 +94,8 @@ def _path(settings: "Settings", where: str, filter: str | None) -> str:
     for name, value in (("filter", filter), ("namespace", settings.namespace), ("region", settings.region)):
         if value and (name == "filter" or not query.get(name)):
             query[name] = value
-    return urlunsplit(("", "", url.path if url.path.startswith("/") else f"/{url.path}", urlencode(sorted(query.items())), ""))
+    path = quote(url.path if url.path.startswith("/") else f"/{url.path}", safe="/%:@!$&'()*+,;=~")
+    return urlunsplit(("", "", path, urlencode(sorted(query.items())), ""))
 
 
 def _curl(call: Call, method: str, path: str, headers: list[tuple[str, str]], with_body: bool) -> str:

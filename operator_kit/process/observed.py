@@ -4,8 +4,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from nomad_api.client.answer import Answer
 from nomad_api.client.forwarding import ForwardingTransport
-from nomad_api.client.transport import Answer, Transport
+from nomad_api.client.transport import Transport
 from nomad_api.errors import APIError
 from operator_kit.engine.tracing import writes
 

@@ -17,8 +17,10 @@ from urllib.parse import quote, unquote
 import aiohttp
 import orjson
 
+from nomad_api.client.answer import Answer
 from nomad_api.client.forwarding import ForwardingTransport
-from nomad_api.client.transport import Answer, Params, Transport, failure
+from nomad_api.client.request import Params
+from nomad_api.client.transport import Transport, failure
 from nomad_api.errors import NotFound, Unreachable
 from nomad_api.models.base import Wire
 from operator_kit.process.overlay import Overlay, Row

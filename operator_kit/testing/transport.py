@@ -18,7 +18,9 @@ import orjson
 from yarl import URL
 
 from nomad_api.client import Settings
-from nomad_api.client.transport import Answer, Params, Transport, failure
+from nomad_api.client.answer import Answer
+from nomad_api.client.request import Params
+from nomad_api.client.transport import Transport, failure
 from nomad_api.duration import SECOND, parse_duration
 from nomad_api.errors import Unreachable
 from nomad_api.models.base import Wire
@@ -82,7 +84,6 @@ class MemoryTransport(Transport):
         params: Params | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        within: float | None = None,
         silence: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         self._reach(method, path)

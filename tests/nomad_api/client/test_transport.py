@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from nomad_api.client import Nomad, Settings
+from nomad_api.client import TLS, Nomad, Settings
 from nomad_api.errors import Conflict, NotFound, ServerError, Unreachable
 from nomad_api.models import Job
+from tests.nomad_api.client.certificates import certificate, server_context
+from tests.nomad_api.client.raw_server import Line, answering, serving
 
 
 async def test_a_request_carries_token_namespace_and_region(server) -> None:
@@ -123,3 +125,61 @@ async def test_an_answer_that_does_not_come(server, nomad: Nomad) -> None:
     server.on("GET", "/v1/jobs", never)
     with pytest.raises(Unreachable, match="in time"):
         await nomad.transport.request("GET", "/v1/jobs", within=0.05)
+
+
+async def test_tls_with_a_certificate_of_the_client(tmp_path: Path) -> None:
+    pem, key = certificate(tmp_path, "server.global.nomad")
+    own, own_key = certificate(tmp_path, "client.global.nomad")
+    async with serving(answering, tls=server_context(pem, key, clients=own)) as server:
+        tls = TLS(ca_cert=str(pem), client_cert=str(own), client_key=str(own_key), server_name="server.global.nomad")
+        async with Nomad(f"https://127.0.0.1:{server.port}", tls=tls) as nomad:
+            assert [await nomad.status.regions() for _ in range(3)] == [[], [], []]
+            assert len(server.lines) == 1
+        async with Nomad(f"https://127.0.0.1:{server.port}", tls=TLS(skip_verify=True)) as stranger:
+            with pytest.raises(Unreachable):
+                await stranger.status.regions()
+
+
+async def test_a_server_that_is_not_trusted_is_not_tried_again(tmp_path: Path) -> None:
+    tls = server_context(*certificate(tmp_path, "127.0.0.1"))
+    async with serving(answering, tls=tls) as server, Nomad(f"https://127.0.0.1:{server.port}") as nomad:
+        with pytest.raises(Unreachable, match=rf"GET https://127\.0\.0\.1:{server.port}/v1/jobs: .*not trusted") as caught:
+            await nomad.jobs.list()
+    assert (caught.value.retryable, caught.value.connected) == (False, False)
+
+
+async def test_head_and_what_follows_it(server, nomad: Nomad) -> None:
+    server.answers("HEAD", "/v1/regions", ["a"])
+    server.answers("GET", "/v1/regions", ["a"])
+    answer = await nomad.transport.request("HEAD", "/v1/regions")
+    assert (answer.headers["content-length"], answer.body) == ("5", b"")
+    assert await nomad.status.regions() == ["a"]
+
+
+async def test_a_put_may_be_sent_twice_and_a_post_not() -> None:
+    async def once(line: Line) -> None:
+        await line.request()
+        await line.answer()
+        await line.request()
+        await line.hang_up()
+
+    async with serving(once) as server, Nomad(f"http://127.0.0.1:{server.port}") as nomad:
+        await nomad.write("PUT", "x")
+        await nomad.write("PUT", "x")
+        with pytest.raises(Unreachable) as caught:
+            await nomad.write("POST", "x", params={"k": "v"})
+        assert (caught.value.method, caught.value.url) == ("POST", f"http://127.0.0.1:{server.port}/v1/x?k=v")
+        assert (caught.value.connected, caught.value.retryable) == (True, True)
+
+
+async def test_a_client_that_was_closed_opens_again(server) -> None:
+    server.answers("GET", "/v1/regions", ["a"])
+    nomad = Nomad(server.address)
+    for _ in range(2):
+        assert await nomad.status.regions() == ["a"]
+        await nomad.close()
+
+
+async def test_a_path_that_is_not_encoded_is_told(nomad: Nomad) -> None:
+    with pytest.raises(ValueError, match="percent-encoded"):
+        await nomad.read("var/a b")
