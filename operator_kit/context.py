@@ -61,6 +61,7 @@ class Context(Generic[R]):
         look_again: have the resource reconciled once more, as soon as possible; also of use long after this reconcile.
         recheck: seconds after which to look again at the latest, None if nothing asked for it.
         now: the time of day, in UTC.
+        mask: the values that the kit does not write anywhere: the secrets that were resolved.
         streaming: whether events tell of changes; without them, what is unfinished asks for a `recheck`.
     """
 
@@ -79,6 +80,7 @@ class Context(Generic[R]):
         drift: Drift = "correct",
         refer: Callable[[str], None] = lambda path: None,
         lister: Lister | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self.resource = resource
         self.nomad = nomad
@@ -95,7 +97,7 @@ class Context(Generic[R]):
         self._refer = refer
         self._lister = lister
         self._set: set[str] = set()
-        self._mask: Mask = resource.status.mask
+        self.mask = Mask() if mask is None else mask
         if resource.status.owned or self.owner in self._owned:
             _ = self.holdings  # the index learns what there is, whatever the reconcile will ask for
 
@@ -118,7 +120,7 @@ class Context(Generic[R]):
 
     @cached_property
     def _secrets(self) -> Secrets:
-        return Secrets(self.nomad, self._mask, self._refer)
+        return Secrets(self.nomad, self.mask, self._refer)
 
     @cached_property
     def log(self) -> "FilteringBoundLogger":
@@ -126,7 +128,7 @@ class Context(Generic[R]):
         resource = self.resource
         logger: FilteringBoundLogger = structlog.wrap_logger(
             None,
-            processors=[self._mask.event, *structlog.get_config()["processors"], self._mask.line],
+            processors=[self.mask.event, *structlog.get_config()["processors"], self.mask.line],
             logger_factory_args=(f"operator_kit.{resource.kind}",),
             kind=resource.kind,
             namespace=resource.namespace,
@@ -183,7 +185,7 @@ class Context(Generic[R]):
         """Say what is true of the resource now; None is "unknown". `reason` is one CamelCase word."""
         conditions = self.resource.status.conditions
         self._set.add(type)
-        says = (status_text(status), reason, shortened(self._mask.text(message)), self.resource.generation)
+        says = (status_text(status), reason, shortened(self.mask.text(message)), self.resource.generation)
         old = find_condition(conditions, type)
         if old is not None and (old.status, old.reason, old.message, old.observed_generation) == says:
             return  # most looks find nothing new, and a model costs more than four comparisons
@@ -208,7 +210,7 @@ class Context(Generic[R]):
 
     def event(self, type: EventType, reason: str, message: str) -> None:
         """Note that something happened; it is kept in the status, counted while it repeats, and logged."""
-        message = self._mask.text(message)
+        message = self.mask.text(message)
         self.resource.status.record(type, reason, message, self.now())
         (self.log.warning if type == "Warning" else self.log.info)(message, reason=reason)
 

@@ -28,7 +28,7 @@ from nomad_api.errors import Conflict, NomadError
 from operator_kit.conditions import ACCEPTED, PAUSED, READY, RECONCILED, STALLED, find_condition
 from operator_kit.context import Context
 from operator_kit.crd_store.codec import InvalidItems
-from operator_kit.crd_store.declarations import caution, is_remembered, recall, remember
+from operator_kit.crd_store.declarations import Declaration, caution, is_remembered, recall, remember
 from operator_kit.crd_store.status_items import StatusTooLarge
 from operator_kit.crd_store.store import ResourceStore, StatusDraft
 from operator_kit.deletion import part_with_all
@@ -36,7 +36,6 @@ from operator_kit.engine.attempt import GONE, Attempt, attempt
 from operator_kit.engine.result import Result
 from operator_kit.engine.visit import Visit
 from operator_kit.informers.jobs import JobInformer
-from operator_kit.informers.variables import Record
 from operator_kit.reconciler import Reconciler
 from operator_kit.references import References
 from operator_kit.resource import Resource
@@ -92,22 +91,23 @@ class Lifecycle(Generic[R]):
 
     async def _look(self, visit: Visit) -> Attempt:
         name = visit.id
-        declared, observed = await self._store.read(name)
-        if declared is None and observed is None:
+        variable, observed = await self._store.read(name)
+        if variable is None and observed is None:
             self._halted.pop(name, None)
             self._references.learn(name, ())
             return await self._undo_untold(visit)
-        if declared is None and not await self._store.confirm_absence(name):
+        if variable is None and not await self._store.confirm_absence(name):
             return _AT_ONCE
+        declared = None if variable is None else Declaration(variable)
         draft = self._store.draft(name, observed)
-        if draft.written and (declared is None or draft.status.uid not in (0, declared.create_index)):
+        if draft.written and (declared is None or draft.status.uid not in (0, declared.uid)):
             ended = await self._finalize(visit, draft, declared)
             return _AT_ONCE if ended is GONE and declared is not None else ended
         assert declared is not None
-        if self._halted.get(name) == declared.modify_index:
+        if self._halted.get(name) == declared.generation:
             return _TERMINAL
         self._halted.pop(name, None)
-        if self._store.controls(declared).paused:
+        if declared.controls.paused:
             return await self._pause(visit, declared, draft)
         try:
             resource = self._store.resource(name, declared, draft.status)
@@ -151,18 +151,18 @@ class Lifecycle(Generic[R]):
         else:
             draft.check()
 
-    async def _reject(self, visit: Visit, declared: Record, draft: StatusDraft, reason: str, message: str) -> Attempt:
+    async def _reject(self, visit: Visit, declared: Declaration, draft: StatusDraft, reason: str, message: str) -> Attempt:
         """Say what is wrong with the spec. What an earlier spec brought about goes on as it is."""
         context = self._bearer(visit, declared, draft)
         context.set_condition(ACCEPTED, False, reason, message)
         if find_condition(draft.status.conditions, READY) is None:
             context.set_condition(READY, None, "NotAccepted", "the spec is not valid")
         context.event("Warning", reason, message)
-        draft.status.last_handled_reconcile = self._store.controls(declared).reconcile
+        draft.status.last_handled_reconcile = declared.controls.reconcile
         await draft.save()
         return _TERMINAL
 
-    async def _pause(self, visit: Visit, declared: Record, draft: StatusDraft) -> Attempt:
+    async def _pause(self, visit: Visit, declared: Declaration, draft: StatusDraft) -> Attempt:
         """Say that nothing is done. What was brought about goes on as it is."""
         context = self._bearer(visit, declared, draft)
         context.set_condition(PAUSED, True, "PausedByUser", "operator.paused=true; remove the item, and work goes on")
@@ -171,11 +171,11 @@ class Lifecycle(Generic[R]):
         await draft.save()
         return _TERMINAL
 
-    def _bearer(self, visit: Visit, declared: Record, draft: StatusDraft) -> Context[Any]:
+    def _bearer(self, visit: Visit, declared: Declaration, draft: StatusDraft) -> Context[Any]:
         """A context for a resource whose spec is not read: it only lends its identity to the conditions."""
-        draft.status.uid = declared.create_index
+        draft.status.uid = declared.uid
         bearer: Any = self._reconciler.resource(
-            visit.id, ResourceStatus(), uid=declared.create_index, generation=declared.modify_index, status=draft.status
+            visit.id, ResourceStatus(), uid=declared.uid, generation=declared.generation, status=draft.status
         )
         return self._context(visit, bearer, draft)
 
@@ -204,7 +204,7 @@ class Lifecycle(Generic[R]):
         self._untold.pop(resource.name, None)
         return ended
 
-    async def _finalize(self, visit: Visit, draft: StatusDraft, declared: Record | None) -> Attempt:
+    async def _finalize(self, visit: Visit, draft: StatusDraft, declared: Declaration | None) -> Attempt:
         """Undo what was done for a resource that is gone, and forget it."""
         status = draft.status
         applied = status.last_applied
@@ -240,7 +240,7 @@ class Lifecycle(Generic[R]):
         ended = await attempt(act(resource, context), self._reconciler.timeout)
         if ended.panicked:
             context.log.error("the reconciler raised", exc_info=ended.error)
-        if ended.failed and (mask := context.resource.status.mask):
+        if ended.failed and (mask := context.mask):
             ended = replace(ended, message=mask.text(ended.message), error=None)  # spans are told of it
         if ended.failed or context.recheck is None:
             return ended
@@ -293,6 +293,7 @@ class Lifecycle(Generic[R]):
             look_again=partial(self._look_again, resource.name),
             refer=partial(self._references.refer, resource.name),
             lister=self._world.lister,
+            mask=draft.mask,
         )
 
 

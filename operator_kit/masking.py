@@ -1,7 +1,7 @@
 """`Mask`: values that must not be seen, taken out of whatever is about to be written.
 
 It is the second line of defence behind `Secret`, for what an author has revealed on purpose: the driver's exception that quotes
-the whole connection string, the status field that was composed from it. A status bears a mask, which is applied when it is
+the whole connection string, the status field that was composed from it. The draft of a status bears a mask, applied when it is
 packed; the logger of a context applies the same one, once to the values of an event and once to the finished line.
 
 Guarantee: neither the value nor its forms in JSON, in a Python literal or in a URL are written in messages of conditions and

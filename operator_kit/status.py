@@ -7,11 +7,10 @@ last applied spec is what a deletion is carried out from, since the resource its
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from operator_kit.conditions import Condition, find_condition, shortened, unknown
 from operator_kit.controls import Deletion
-from operator_kit.masking import Mask
 from operator_kit.status_parts import DependentObject, ExternalObject, FirstFailure, FleetRecord, OneOffRun, StatusPart
 
 EventType = Literal["Normal", "Warning"]
@@ -153,13 +152,6 @@ class ResourceStatus(StatusPart):
     first_failures: dict[str, FirstFailure] = Field(default_factory=dict, exclude_if=_is_empty)
     fleets: dict[str, FleetRecord] = Field(default_factory=dict, exclude_if=_is_empty)
     dependents: dict[str, list[DependentObject]] = Field(default_factory=dict, exclude_if=_is_empty)
-
-    _mask: Mask = PrivateAttr(default_factory=Mask)
-
-    @property
-    def mask(self) -> Mask:
-        """The values that are never written with this status: the secrets that were resolved for it."""
-        return self._mask
 
     def condition(self, type: str) -> Condition:
         """The condition of that type; one that nobody has set is `Unknown`."""

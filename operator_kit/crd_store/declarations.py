@@ -17,29 +17,47 @@ from operator_kit.status import LastApplied, ResourceStatus
 R = TypeVar("R", bound=Resource)
 
 
-def read(kind: type[R], name: str, namespace: str, record: Record, status: ResourceStatus) -> R:
-    """The resource that a variable declares, converted to the hub, with its defaults, and admitted if it is new or changed.
+class Declaration:
+    """A variable that declares a resource, with its items sorted by what they are for, but the spec not yet read.
+
+    Attributes:
+        uid, generation: of the resource: CreateIndex and ModifyIndex of the variable.
+        items: those of the spec.
+        labels, controls: what the others say.
+        problems: what is wrong with the controls.
+    """
+
+    __slots__ = ("controls", "generation", "items", "labels", "problems", "uid")
+
+    def __init__(self, record: Record) -> None:
+        self.uid = record.create_index
+        self.generation = record.modify_index
+        items, self.controls, self.problems = split_controls(record.items())
+        self.items, self.labels = split_labels(items)
+
+
+def read(kind: type[R], name: str, namespace: str, declared: Declaration, status: ResourceStatus) -> R:
+    """The resource that is declared, converted to the hub, with its defaults, and admitted if it is new or changed.
 
     Raises:
         InvalidItems: the items do not make its spec, a control is wrong, or the kind's own code refuses it.
     """
-    items, controls, problems = split_controls(record.items())
-    items, labels = split_labels(items)
-    applied = status.last_applied if status.uid == record.create_index else None
+    controls = declared.controls
+    applied = status.last_applied if status.uid == declared.uid else None
     version = controls.version or (applied.written_as if applied else "") or kind.versions.stored
     try:
-        spec = kind.versions.decode(items, version, named=bool(controls.version))
+        spec = kind.versions.decode(declared.items, version, named=bool(controls.version))
     except InvalidItems as error:
-        raise InvalidItems([*problems, *error.problems]) from error
-    if problems:
-        raise InvalidItems(problems)
+        raise InvalidItems([*declared.problems, *error.problems]) from error
+    if declared.problems:
+        raise InvalidItems(declared.problems)
     resource = kind(
         name,
         spec,
         namespace=namespace,
-        uid=record.create_index,
-        generation=record.modify_index,
-        labels=labels,
+        uid=declared.uid,
+        generation=declared.generation,
+        labels=declared.labels,
         status=status,
         controls=controls,
         written_as=version,
@@ -86,7 +104,12 @@ def caution(resource: Resource) -> str:
 
 
 def recall(
-    kind: type[R], name: str, namespace: str, status: ResourceStatus, applied: LastApplied, successor: Record | None
+    kind: type[R],
+    name: str,
+    namespace: str,
+    status: ResourceStatus,
+    applied: LastApplied,
+    successor: Declaration | None,
 ) -> R:
     """The resource as a status remembers it, converted to the hub if an older operator wrote it.
 
@@ -97,7 +120,7 @@ def recall(
     Raises:
         InvalidItems: it is of a version that this operator does not know, or cannot be read.
     """
-    answers = split_controls(successor.items())[1].external if successor else {}
+    answers = successor.controls.external if successor else {}
     absent = {key: answer for key, answer in answers.items() if answer == ABSENT}
     return kind(
         name,

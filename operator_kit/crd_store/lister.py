@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.codec import InvalidItems
+from operator_kit.crd_store.declarations import Declaration
 from operator_kit.crd_store.selectors import Requirement, Selector, text_of
 from operator_kit.crd_store.store import ResourceStore
 from operator_kit.informers.shared import Informers
@@ -65,7 +66,7 @@ class KindLister(Generic[R]):
         if declared is None:
             return None
         try:
-            return self._store.resource(name, declared, self._store.draft(name, observed).status)
+            return self._store.resource(name, Declaration(declared), self._store.draft(name, observed).status)
         except InvalidItems:
             return None
 

@@ -4,10 +4,11 @@ from typing import Any, Generic, TypeVar
 
 from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
-from operator_kit.controls import Controls, split_controls
 from operator_kit.crd_store import declarations
-from operator_kit.crd_store.status_items import pack, unpack
+from operator_kit.crd_store.declarations import Declaration
+from operator_kit.crd_store.status_items import as_json, from_json, pack, to_json, unpack
 from operator_kit.informers.variables import Record, VariableInformer
+from operator_kit.masking import Mask
 from operator_kit.resource import Resource
 from operator_kit.status import ResourceStatus
 
@@ -57,17 +58,13 @@ class ResourceStore(Generic[R]):
         self.resources.wrote(name, variable)
         return False
 
-    def resource(self, name: str, record: Record, status: ResourceStatus) -> R:
-        """The resource that a variable declares.
+    def resource(self, name: str, declared: Declaration, status: ResourceStatus) -> R:
+        """The resource that is declared.
 
         Raises:
             InvalidItems: the items do not make its spec, or the kind's own code refuses it.
         """
-        return declarations.read(self.kind, name, self._namespace, record, status)
-
-    def controls(self, record: Record) -> Controls:
-        """The controls of a variable, whatever its spec is worth."""
-        return split_controls(record.items())[1]
+        return declarations.read(self.kind, name, self._namespace, declared, status)
 
     def draft(self, name: str, record: Record | None, status: ResourceStatus | None = None) -> "StatusDraft":
         """The status in a variable, on its way to the next one; where there is none a fresh one, or the one that is given."""
@@ -114,17 +111,25 @@ class StatusDraft:
 
     Attributes:
         status: to be changed at will.
+        mask: the values that are never written with it: the secrets that were resolved in this look.
     """
 
     def __init__(
         self, store: ResourceStore[Any], name: str, before: Record | None, status: ResourceStatus | None = None
     ) -> None:
-        self._items = None if before is None else before.items()
         kind = store.kind.Status
-        self.status: ResourceStatus = unpack(kind, self._items) if self._items is not None else status or kind()
         self._store = store
         self._name = name
         self._before = before
+        self._items: dict[str, str] | None = None
+        self._text: str | None = None
+        self.mask = Mask()
+        if before is None:
+            self.status: ResourceStatus = status or kind()
+            return
+        self._items = items = before.items()
+        self._text = as_json(kind, items)
+        self.status = (from_json(kind, self._text) if self._text else None) or unpack(kind, items)
 
     @property
     def written(self) -> bool:
@@ -139,10 +144,12 @@ class StatusDraft:
             StatusTooLarge: it does not fit into a variable.
             NomadError: it cannot be written.
         """
-        items = pack(self.status)
+        if not self.mask and self._text is not None and to_json(self.status) == self._text:
+            return  # most looks end here
+        items = pack(self.status, self.mask)
         if items != self._items:
             self._before = await self._store.write_status(self._name, items, self._before)
-            self._items = items
+            self._items, self._text = items, as_json(type(self.status), items)
 
     def check(self) -> None:
         """Whether it could be written at all.
@@ -150,7 +157,7 @@ class StatusDraft:
         Raises:
             StatusTooLarge: it does not fit into a variable.
         """
-        pack(self.status)
+        pack(self.status, self.mask)
 
     async def delete(self) -> None:
         """Remove the status, with which the resource is forgotten.

@@ -2,12 +2,15 @@
 
 A call that never ends is the fault that hides best: a worker stands still, and nothing turns red. So the limit is on by
 default. It is a cancellation, and code that swallows cancellations can outlive it; the health server tells of those.
+
+A cancellation comes to a call where it waits for something. Most reconciles find nothing to do and never wait, so a call is
+begun first, and its limit set when it does.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from nomad_api.errors import NomadError
 from operator_kit.engine.result import PermanentError, Result, TemporaryError
@@ -55,16 +58,20 @@ GONE: Final = Attempt("gone")
 
 async def attempt(call: Awaitable[Result | None], seconds: float) -> Attempt:
     """Await the call for at most that long; raises nothing but the cancellation of its own task."""
-    limit = asyncio.timeout(seconds)
+    limit: asyncio.Timeout | None = None
+    began = asyncio.get_running_loop().time()
     try:
-        async with limit:
-            result = await call
+        begun = _Begun(call)
+        if begun.waits:
+            async with asyncio.timeout_at(began + seconds) as limit:
+                await begun
+        result = begun.result
     except PermanentError as error:
         return Attempt("terminal", reason=error.reason, message=str(error), stalled=True, error=error)
     except TemporaryError as error:
         return Attempt("error", error.delay, reason=error.reason, message=str(error), error=error)
     except TimeoutError as error:
-        if limit.expired():
+        if limit is not None and limit.expired():
             message = f"it took longer than {seconds:g} seconds"
             return Attempt("error", reason="Timeout", message=message, stalled=True, timed_out=True, error=error)
         return Attempt("error", reason="TimeoutError", message=str(error) or "something took too long", error=error)
@@ -82,6 +89,36 @@ async def attempt(call: Awaitable[Result | None], seconds: float) -> Attempt:
     if result is None or result.requeue_after is None:
         return SUCCESS
     return Attempt("requeue_after", result.requeue_after, result.priority)
+
+
+class _Begun:
+    """A call up to where it waits for the first time; awaited, the rest of it.
+
+    Attributes:
+        waits: whether it has not ended yet.
+        result: what it returned, once it has.
+    """
+
+    def __init__(self, call: Awaitable[Result | None]) -> None:
+        self._steps = call.__await__()
+        self.waits = True
+        self.result: Result | None = None
+        self._go_on()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        while self.waits:
+            try:
+                yield self._waits_for
+            except BaseException as error:
+                self._go_on(error)
+            else:
+                self._go_on()
+
+    def _go_on(self, thrown: BaseException | None = None) -> None:
+        try:
+            self._waits_for = next(self._steps) if thrown is None else self._steps.throw(thrown)
+        except StopIteration as returned:
+            self.result, self.waits = returned.value, False
 
 
 def is_cancelled() -> bool:
