@@ -137,10 +137,8 @@ def _table(rows: Iterator[tuple[str, str]]) -> list[str]:
 def _metrics() -> Iterator[str]:
     yield "| metric | type | labels | |"
     yield "|---|---|---|---|"
-    for metric in Metrics().registry._collector_to_names:
-        told: Any = metric
-        name = f"{told._name}_total" if told._type == "counter" else told._name
-        yield f"| `{name}` | {told._type} | {', '.join(f'`{label}`' for label in told._labelnames)} | {told._documentation} |"
+    for name, type, labels, text in Metrics().descriptions:
+        yield f"| `{name}` | {type} | {', '.join(f'`{label}`' for label in labels)} | {text} |"
 
 
 def _escaped(text: str) -> str:

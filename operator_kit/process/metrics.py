@@ -5,32 +5,52 @@ one resource does is in its status, its span and its log.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
 from operator_kit.engine.attempt import OUTCOMES, Attempt
 from operator_kit.engine.controller import Controller, ControllerObserver
 from operator_kit.informers.source import Source
+from operator_kit.process.tallies import Counter, Histogram
 
 _BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _PAUSES: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
+class Description(NamedTuple):
+    """What a metric is called and means."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    text: str
+
+
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in a registry of their own.
+
+    Attributes:
+        descriptions: of all of them.
+    """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.descriptions: list[Description] = []
 
         def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(name, text, labels, registry=registry)
+            self.descriptions.append(Description(f"{name}_total", "counter", labels, text))
+            registry.register(series := Counter(name, text, labels))
+            return series
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
+            self.descriptions.append(Description(name, "gauge", labels, text))
             return Gauge(name, text, labels, registry=registry)
 
         def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...] = _BUCKETS) -> Histogram:
-            return Histogram(name, text, labels, buckets=buckets, registry=registry)
+            self.descriptions.append(Description(name, "histogram", labels, text))
+            registry.register(series := Histogram(name, text, labels, buckets))
+            return series
 
         prefix = "controller_runtime_"
         self.reconciles = counter(f"{prefix}reconcile", "Looks at ids, by result.", "controller", "result")
