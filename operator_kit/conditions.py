@@ -53,7 +53,10 @@ class Condition(BaseModel):
 
 def find_condition(conditions: list[Condition], type: str) -> Condition | None:
     """The condition of that type, None if it is absent."""
-    return next((condition for condition in conditions if condition.type == type), None)
+    for condition in conditions:
+        if condition.type == type:
+            return condition
+    return None
 
 
 def unknown(type: str) -> Condition:
@@ -78,9 +81,10 @@ def set_condition(conditions: list[Condition], condition: Condition) -> bool:
 
 def remove_condition(conditions: list[Condition], type: str) -> bool:
     """Take the condition of that type out of the list; whether it was there."""
-    before = len(conditions)
-    conditions[:] = [condition for condition in conditions if condition.type != type]
-    return len(conditions) != before
+    if (found := find_condition(conditions, type)) is None:
+        return False
+    conditions.remove(found)
+    return True
 
 
 def status_text(value: bool | None) -> ConditionStatus:
