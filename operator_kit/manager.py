@@ -24,10 +24,11 @@ from operator_kit.controllers import AnyController, AnyReconciler, KindControlle
 from operator_kit.crd_store import paths
 from operator_kit.crd_store.schema import PublishedKind, publish
 from operator_kit.engine.backoff import Backoff
+from operator_kit.engine.first_of import first_of
 from operator_kit.informers.shared import Informers
 from operator_kit.process import inspection
 from operator_kit.process.health import HealthServer
-from operator_kit.process.leadership import Leadership, first_of
+from operator_kit.process.leadership import Leadership
 from operator_kit.process.loop_lag import probe_loop
 from operator_kit.process.members import Members
 from operator_kit.process.metrics import ControllerMetrics, Metrics

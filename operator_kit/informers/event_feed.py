@@ -2,6 +2,9 @@
 
 Nomad refuses a stream as a whole, or leaves it silent, if the token may not read one of its topics; and servers before 2.0
 refuse the topic `Variable`, which they do not know, to all but management tokens. So a refused stream is asked for without it.
+
+What the lists have told already need not be told again: the stream is asked for from the newest index that one of them knows.
+That loses nothing, for every source reads its list once more when the stream has begun.
 """
 
 import asyncio
@@ -48,7 +51,8 @@ class EventFeed:
         while True:
             try:
                 topics = {topic: ["*"] for topic in sorted(self._listeners.keys() - self._left_out)}
-                async for item in self._nomad.events(topics, reconnect=False):
+                index = max((source.listed for source in self._sources()), default=0)
+                async for item in self._nomad.events(topics, index=index, reconnect=False):
                     if isinstance(item, Connected):
                         failures = 0
                         self.connected, self.problem = True, ""

@@ -36,7 +36,6 @@ class JobInformer(Source):
         self._jobs: dict[str, OwnedJob] = {}
         self._of_owner: dict[Owner, set[str]] = defaultdict(set)
         self._listeners: list[tuple[str, Callable[[str], None]]] = []
-        self._listed = 0
 
     def listen(self, prefix: str, changed: Callable[[str], None]) -> None:
         """Call `changed` with the path of every owner below `prefix` whose jobs change."""
@@ -70,7 +69,7 @@ class JobInformer(Source):
         """Take over that we have removed a job ourselves."""
         self._remove(job_id)
 
-    def replace(self, rows: list[dict[str, Any]], index: int) -> None:
+    def _replace(self, rows: list[dict[str, Any]], index: int) -> None:
         found = {row["ID"]: _from_stub(row) for row in rows}
         for job_id, known in list(self._jobs.items()):
             if known.modify_index <= index and found.get(job_id) != known:
@@ -82,11 +81,10 @@ class JobInformer(Source):
                 self._put(job_id, job)
                 if present != job:
                     self._call(job.owner)
-        self._listed = index
 
     def see(self, event: Event) -> bool:
         payload = event.payload or {}
-        if event.topic == "Job" and event.index <= self._listed:
+        if event.topic == "Job" and event.index <= self.listed:
             return True  # a replay: a job that is gone since must not come back
         if event.topic == "Job":
             return self._see_job(payload.get("Job") or {}, bool(payload.get("Deleted")))
@@ -102,11 +100,10 @@ class JobInformer(Source):
         for owner in list(self._of_owner):
             self._call(owner)
 
-    def restart(self) -> None:
+    def _restart(self) -> None:
         owners = list(self._of_owner)
         self._jobs.clear()
         self._of_owner.clear()
-        self._listed = 0
         for owner in owners:
             self._call(owner)
 

@@ -112,7 +112,6 @@ class ObjectInformer(Source):
         self._listing = listing
         self._prefix = prefix
         self._filtered = bool(filter)
-        self._listed = 0
         self._objects: dict[Key, tuple[int, bytes]] = {}
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -144,7 +143,7 @@ class ObjectInformer(Source):
         found = self._objects.get((namespace, id))
         return None if found is None else found[0]
 
-    def replace(self, rows: list[dict[str, Any]], index: int) -> None:
+    def _replace(self, rows: list[dict[str, Any]], index: int) -> None:
         listed = {(row.get("Namespace") or "", row[self._listing.id]): row for row in rows}
         for key, (modify_index, _) in list(self._objects.items()):
             if key not in listed and modify_index <= index:
@@ -154,7 +153,6 @@ class ObjectInformer(Source):
             modify_index = version_of(row)
             if known is None or known[0] < modify_index:
                 self._put(key, modify_index, row)
-        self._listed = index
 
     def see(self, event: Event) -> bool:
         payload = event.payload or {}
@@ -170,13 +168,12 @@ class ObjectInformer(Source):
         if payload.get("Deleted") or event.type.endswith(("Deleted", "NodeDeregistration")):
             if known is not None and known[0] <= event.index:
                 self._put(key, event.index, None)
-        elif event.index > self._listed and (known is None or known[0] < version_of(row)):
+        elif event.index > self.listed and (known is None or known[0] < version_of(row)):
             self._put(key, version_of(row), row)
         return True
 
-    def restart(self) -> None:
+    def _restart(self) -> None:
         self._objects = {key: (0, data) for key, (_, data) in self._objects.items()}
-        self._listed = 0
 
     def _put(self, key: Key, modify_index: int, row: dict[str, Any] | None) -> None:
         known = self._objects.pop(key, None)

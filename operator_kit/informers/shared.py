@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from nomad_api.client import Nomad
+from operator_kit.engine.first_of import first_of
 from operator_kit.informers.event_feed import EventFeed
 from operator_kit.informers.jobs import JobInformer
 from operator_kit.informers.objects import EVENTLESS, ObjectInformer
@@ -82,7 +83,7 @@ class Informers:
                 for source in self.sources.values():
                     self._follow(source)
                 for feed in self._feeds.values():
-                    group.create_task(feed.run(), name="follow events")
+                    self._follow_events(feed)
                 await asyncio.Event().wait()
             finally:
                 self._group = None
@@ -113,10 +114,18 @@ class Informers:
         assert self._group is not None
         self._group.create_task(source.run(), name=f"follow {source.name}")
 
+    def _follow_events(self, feed: EventFeed) -> None:
+        async def follow() -> None:
+            await first_of(*(source.synced.wait() for source in self.sources.values()))
+            await feed.run()
+
+        assert self._group is not None
+        self._group.create_task(follow(), name="follow events")
+
     def _feed(self, nomad: Nomad) -> EventFeed:
         feed = self._feeds.get(nomad.namespace)
         if feed is None:
             feed = self._feeds[nomad.namespace] = EventFeed(nomad, self._random)
             if self._group is not None:
-                self._group.create_task(feed.run(), name="follow events")
+                self._follow_events(feed)
         return feed

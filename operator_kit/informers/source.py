@@ -52,6 +52,7 @@ class Source(ABC):
     Attributes:
         state: SYNCED while all is well; what is wrong otherwise, with the text in `problem`.
         synced: set once the whole list has been read.
+        listed: the index at which the list was read last, 0 before that.
     """
 
     def __init__(self, name: str, nomad: Nomad, path: str, params: Mapping[str, str | bool], random: Random) -> None:
@@ -59,6 +60,7 @@ class Source(ABC):
         self.state = SourceState.STARTING
         self.problem = ""
         self.synced = asyncio.Event()
+        self.listed = 0
         self.nomad = nomad
         self._path = path
         self._params = dict(params)
@@ -67,17 +69,27 @@ class Source(ABC):
         self._streaming = False
         self._look = asyncio.Event()
 
-    @abstractmethod
     def replace(self, rows: list[dict[str, Any]], index: int) -> None:
         """Take over a whole list, true at that index."""
+        self._replace(rows, index)
+        self.listed = index
+
+    @abstractmethod
+    def _replace(self, rows: list[dict[str, Any]], index: int) -> None:
+        """Take over a whole list; `listed` is still the index of the one before."""
 
     @abstractmethod
     def see(self, event: Event) -> bool:
         """Take over an event of the stream; whether it is one of this source's own."""
 
-    @abstractmethod
     def restart(self) -> None:
         """The server's indexes went backwards: whatever is known may be of another history."""
+        self._restart()
+        self.listed = 0
+
+    @abstractmethod
+    def _restart(self) -> None:
+        """Forget the indexes, so that the next list is compared with nothing older."""
 
     @abstractmethod
     def __len__(self) -> int:

@@ -52,7 +52,6 @@ class VariableInformer(Source):
         self._listeners: list[Callable[[str], None]] = []
         self._records: dict[str, Record] = {}
         self._heard: dict[str, list[tuple[int, Record | None]]] = {}
-        self._listed = 0
 
     def listen(self, changed: Callable[[str], None]) -> None:
         """Call `changed` with the key of every variable that came, changed or went; it must not raise."""
@@ -103,7 +102,7 @@ class VariableInformer(Source):
             if self._records.get(key) is record:
                 self._records.pop(key, None)
             return None
-        return self.wrote(key, Variable.model_validate(answer.value))
+        return self._took(key, answer.value["CreateIndex"], answer.value["ModifyIndex"], answer.value["Items"])
 
     @contextmanager
     def writing(self, key: str) -> Iterator[None]:
@@ -122,13 +121,7 @@ class VariableInformer(Source):
 
     def wrote(self, key: str, variable: Variable) -> Record:
         """Take over a variable from the answer of a read or write; the newest record of that key."""
-        known = self._records.get(key)
-        if known is not None and known.modify_index > variable.modify_index and known.data is not None:
-            return known
-        record = Record(variable.create_index, variable.modify_index, packed(variable.items or {}))
-        if known is None or known.modify_index <= variable.modify_index:
-            self._records[key] = record
-        return record
+        return self._took(key, variable.create_index, variable.modify_index, variable.items)
 
     def expect(self, key: str, metadata: VariableMetadata) -> None:
         """Take over from a failed check-and-set what is there in truth; its items are read when they are needed."""
@@ -138,7 +131,7 @@ class VariableInformer(Source):
         """Take over that the variable has been deleted by ourselves."""
         self._records.pop(key, None)
 
-    def replace(self, rows: list[dict[str, Any]], index: int) -> None:
+    def _replace(self, rows: list[dict[str, Any]], index: int) -> None:
         listed = {self._key(row["Path"]): (row["CreateIndex"], row["ModifyIndex"]) for row in rows}
         for key, record in list(self._records.items()):
             # A record that is newer than the list is our own write, which the list does not know yet.
@@ -149,7 +142,6 @@ class VariableInformer(Source):
         for key, (create_index, modify_index) in listed.items():
             if key:
                 self._hear(key, modify_index, Record(create_index, modify_index))
-        self._listed = index
 
     def see(self, event: Event) -> bool:
         metadata = (event.payload or {}).get("Metadata") or {}
@@ -157,7 +149,7 @@ class VariableInformer(Source):
         if not path.startswith(self.prefix):
             return False
         key = self._key(path)
-        if event.index <= self._listed:
+        if event.index <= self.listed:
             return True  # a replay of what the list has told already
         if (event.payload or {}).get("Deleted"):
             self._hear(key, event.index, None)
@@ -165,10 +157,18 @@ class VariableInformer(Source):
             self._hear(key, event.index, Record(metadata["CreateIndex"], metadata["ModifyIndex"]))
         return True
 
-    def restart(self) -> None:
+    def _restart(self) -> None:
         for record in self._records.values():
             record.modify_index, record.data = 0, None
-        self._listed = 0
+
+    def _took(self, key: str, create_index: int, modify_index: int, items: dict[str, str] | None) -> Record:
+        known = self._records.get(key)
+        if known is not None and known.modify_index > modify_index and known.data is not None:
+            return known
+        record = Record(create_index, modify_index, packed(items or {}))
+        if known is None or known.modify_index <= modify_index:
+            self._records[key] = record
+        return record
 
     def _key(self, path: str) -> str:
         """What comes after the prefix; one and the same text for all who keep it."""

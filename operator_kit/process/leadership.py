@@ -23,6 +23,7 @@ import structlog
 from nomad_api.client import Nomad, VariableLease
 from nomad_api.errors import NomadError, NotFound
 from operator_kit.crd_store import paths
+from operator_kit.engine.first_of import first_of
 from operator_kit.informers.source import RECONNECT
 from operator_kit.process.members import Members
 from operator_kit.process.pause import PauseSwitch
@@ -173,16 +174,3 @@ class Leadership:
         except NotFound:
             return True
         return allocation.desired_status in ("stop", "evict") or allocation.client_status in ("complete", "failed", "lost")
-
-
-async def first_of(*waits: Awaitable[object]) -> None:
-    """Wait until the first of them ends, and cancel the others; what it raises is raised."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

@@ -120,3 +120,22 @@ async def test_nothing_is_followed_any_more_once_it_is_cancelled(nomad: MemoryNo
     informers.variables("b/")
     await asyncio.sleep(100)
     assert len(nomad.cluster.requests) == before
+
+
+@virtual_time
+async def test_what_a_list_has_told_is_not_told_again_by_events(nomad: MemoryNomad, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two", "three"):
+        last = await nomad.declare(f"resources/test/widget/{name}", size="1")
+    asked: list[int] = []
+    events = nomad.events
+    monkeypatch.setattr(nomad, "events", lambda topics, **options: asked.append(options["index"]) or events(topics, **options))
+    informers = Informers(nomad, Random(1))
+    widgets = informers.variables("resources/test/widget/")
+    async with running(informers):
+        await eventually(lambda: informers.feed.connected)
+        assert asked == [last.modify_index]
+        fresh = await nomad.declare("resources/test/widget/four", size="1")
+        await eventually(lambda: "four" in widgets)
+        nomad.cluster.cut_streams()
+        await eventually(lambda: len(asked) == 2 and informers.feed.connected)
+        assert asked[1] == fresh.modify_index
