@@ -122,6 +122,11 @@ def to_json(status: ResourceStatus) -> str:
     return status.model_dump_json(by_alias=True)
 
 
+def is_short(text: str) -> bool:
+    """Whether the status of a text of `to_json` fits into a variable for certain, without being packed to be measured."""
+    return _LONGEST_CHARACTER * len(text) <= LARGEST
+
+
 @cache
 def _fields(model: type[ResourceStatus]) -> list[tuple[str, bool, str]]:
     """The fields of a status in the order in which its model writes them: key, whether it is text, what stands for no item."""

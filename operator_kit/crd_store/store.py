@@ -6,7 +6,7 @@ from nomad_api.client import Nomad
 from nomad_api.errors import Conflict, NotFound
 from operator_kit.crd_store import declarations
 from operator_kit.crd_store.declarations import Declaration
-from operator_kit.crd_store.status_items import as_json, from_json, pack, to_json, unpack
+from operator_kit.crd_store.status_items import as_json, from_json, is_short, pack, to_json, unpack
 from operator_kit.informers.variables import Record, VariableInformer
 from operator_kit.masking import Mask
 from operator_kit.resource import Resource
@@ -157,7 +157,8 @@ class StatusDraft:
         Raises:
             StatusTooLarge: it does not fit into a variable.
         """
-        pack(self.status, self.mask)
+        if not is_short(to_json(self.status)):
+            pack(self.status, self.mask)
 
     async def delete(self) -> None:
         """Remove the status, with which the resource is forgotten.
