@@ -149,7 +149,7 @@ class StatusDraft:
         items = pack(self.status, self.mask)
         if items != self._items:
             self._before = await self._store.write_status(self._name, items, self._before)
-            self._items, self._text = items, as_json(type(self.status), items)
+            self._items, self._text = items, None
 
     def check(self) -> None:
         """Whether it could be written at all.
