@@ -29,11 +29,13 @@ class EventFeed:
 
     Attributes:
         connected: whether events come at present.
+        begun: set once they have come for the first time.
         problem: why not.
     """
 
     def __init__(self, nomad: Nomad, random: Random) -> None:
         self.connected = False
+        self.begun = asyncio.Event()
         self.problem = ""
         self._nomad = nomad
         self._random = random
@@ -56,6 +58,7 @@ class EventFeed:
                     if isinstance(item, Connected):
                         failures = 0
                         self.connected, self.problem = True, ""
+                        self.begun.set()
                         for source in self._sources():
                             source.stream_connected()
                         continue

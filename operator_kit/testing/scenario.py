@@ -171,6 +171,7 @@ class Scenario:
         following = asyncio.create_task(informers.run())
         try:
             await informers.synced()
+            await informers.feed.begun.wait()
             return await controller.look_now(name, reason="scenario")
         finally:
             following.cancel()
