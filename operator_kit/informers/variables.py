@@ -83,8 +83,7 @@ class VariableInformer(Source):
         record = self._records.get(key)
         if record is None or record.data is not None:
             return record
-        # Events are published a moment before what they tell of can be read, so the read waits for that index.
-        return await self._fetch(key, record.modify_index - 1)
+        return await self._fetch(key, record.modify_index)
 
     async def read_anew(self, key: str) -> Record | None:
         """The variable as it is on the server at this moment, whatever was heard of it; None if there is none.
@@ -95,14 +94,26 @@ class VariableInformer(Source):
         return await self._fetch(key, 0)
 
     async def _fetch(self, key: str, index: int) -> Record | None:
+        """The variable as it was at that index or later."""
         record = self._records.get(key)
-        try:
-            answer = await self.nomad.read(f"var/{quote(self.prefix + key, safe='/~')}", None, index, READ_WAIT)
-        except NotFound:
+        path = f"var/{quote(self.prefix + key, safe='/~')}"
+        row = await self._row(path)
+        if index and (row is None or row["ModifyIndex"] < index):
+            # Events are published a moment before what they tell of can be read, so this waits for it; or it is gone again.
+            row = await self._row(path, index - 1)
+        if row is None:
             if self._records.get(key) is record:
                 self._records.pop(key, None)
             return None
-        return self._took(key, answer.value["CreateIndex"], answer.value["ModifyIndex"], answer.value["Items"])
+        return self._took(key, row["CreateIndex"], row["ModifyIndex"], row["Items"])
+
+    async def _row(self, path: str, index: int = 0) -> dict[str, Any] | None:
+        """What is at a path, once there is something newer than that index; None if there is nothing."""
+        try:
+            row: dict[str, Any] = (await self.nomad.read(path, None, index, READ_WAIT)).value
+        except NotFound:
+            return None
+        return row
 
     @contextmanager
     def writing(self, key: str) -> Iterator[None]:
