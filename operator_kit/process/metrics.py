@@ -81,7 +81,6 @@ class Metrics:
         self.lag = gauge("operator_event_loop_lag_seconds", "How late the event loop was at the last probe.")
         self.requests = counter("rest_client_requests", "Requests to Nomad.", "method", "code")
         self.request_time = histogram("rest_client_request_duration_seconds", "Length of requests.", "method")
-        self._series: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def watch_controller(self, controller: Controller) -> None:
         """Tell the state of a controller's queues."""
@@ -114,17 +113,8 @@ class Metrics:
 
     def request(self, method: str, code: int, seconds: float) -> None:
         """A request was answered with that status, or with none (0)."""
-        count, time = self._of_requests(method, code)
-        count.inc()
-        time.observe(seconds)
-
-    def _of_requests(self, method: str, code: int) -> tuple[Counter, Histogram]:
-        """The series of such requests, looked up once: most requests are like many before."""
-        series = self._series.get((method, code))
-        if series is None:
-            series = self.requests.labels(method, str(code) if code else "none"), self.request_time.labels(method)
-            self._series[method, code] = series
-        return series
+        self.requests.labels(method, str(code) if code else "none").inc()
+        self.request_time.labels(method).observe(seconds)
 
 
 class ControllerMetrics(ControllerObserver):

@@ -61,7 +61,9 @@ class Counter(Collector):
 
     def labels(self, *values: str) -> Count:
         """The count with these labels; it is told of from now on."""
-        return self._counts.setdefault(values, Count())
+        if (count := self._counts.get(values)) is None:
+            count = self._counts[values] = Count()
+        return count
 
     def describe(self) -> Iterable[Metric]:
         return [CounterMetricFamily(*self._about)]
@@ -84,7 +86,9 @@ class Histogram(Collector):
 
     def labels(self, *values: str) -> Spread:
         """The spread with these labels; it is told of from now on."""
-        return self._spreads.setdefault(values, Spread(self._bounds))
+        if (spread := self._spreads.get(values)) is None:
+            spread = self._spreads[values] = Spread(self._bounds)
+        return spread
 
     def describe(self) -> Iterable[Metric]:
         return [HistogramMetricFamily(*self._about)]
