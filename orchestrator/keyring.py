@@ -10,10 +10,11 @@ import asyncio
 import base64
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import jwt
@@ -36,6 +37,8 @@ _LEEWAY: Final = 60
 _SIGNATURE_ONLY: Final[jwt.types.Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 _ROTATION: Final = 720 * HOUR
 _MIN_CACHE: Final = 15 * MINUTE
+_MAX_REMEMBERED: Final = 1024
+"""Tokens whose signature need not be checked again."""
 
 
 class KeyringError(Exception):
@@ -133,6 +136,9 @@ class Keyring:
         self._keystore = _Keystore(keystore) if keystore else None
         self._keys: dict[str, _Key] = {}
         self._active: _Key | None = None
+        # To check a signature takes longer than to answer a request, and a workload sends the same token with each of its own.
+        # A signature that was good once is good for ever: keys are never taken away.
+        self._signed_claims = lru_cache(maxsize=_MAX_REMEMBERED)(self._check_signature)
 
     async def start(self) -> None:
         """Load the keys, or make the first one.
@@ -191,12 +197,17 @@ class Keyring:
         key = self._signing_key
         return jwt.encode(claims, key.rsa, _ALGORITHM, headers={"kid": key.id})
 
-    def verify(self, token: str) -> dict[str, Any]:
+    def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of a token that this keyring signed.
 
         Raises:
             InvalidIdentity: it did not, or the token is not valid now.
         """
+        claims = self._signed_claims(token)
+        self._check_times(claims)
+        return claims
+
+    def _check_signature(self, token: str) -> Mapping[str, Any]:
         if token.count(".") != 2:
             raise InvalidIdentity("failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts")
         try:
@@ -207,13 +218,11 @@ class Keyring:
         if key is None:
             raise InvalidIdentity("no such key")
         try:
-            claims: dict[str, Any] = jwt.decode(token, key.public, [_ALGORITHM], options=_SIGNATURE_ONLY)
+            return MappingProxyType(jwt.decode(token, key.public, [_ALGORITHM], options=_SIGNATURE_ONLY))
         except jwt.InvalidTokenError:
             raise InvalidIdentity("invalid signature: go-jose/go-jose: error in cryptographic primitive") from None
-        self._check_times(claims)
-        return claims
 
-    def _check_times(self, claims: dict[str, Any]) -> None:
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock() / SECOND
         if claims.get("nbf", 0) > now + _LEEWAY:
             raise InvalidIdentity("invalid claims: go-jose/go-jose/jwt: validation failed, token not valid yet (nbf)")

@@ -86,7 +86,7 @@ async def test_a_keyring_that_was_not_started_seals_nothing(clock):
 
 async def test_claims_of_a_task(keyring):
     token = await identity(keyring)
-    claims = keyring.verify(token)
+    claims = dict(keyring.verify(token))
     assert claims.pop("jti")
     assert claims == {
         "aud": "nomadproject.io",
@@ -126,6 +126,13 @@ async def test_an_identity_expires_a_minute_after_its_end(keyring, clock):
     clock.now += SECOND
     with pytest.raises(InvalidIdentity, match=r"token is expired \(exp\)"):
         keyring.verify(token)
+
+
+async def test_a_signature_is_checked_once(keyring, monkeypatch):
+    token = await identity(keyring)
+    claims = keyring.verify(token)
+    monkeypatch.delattr(jwt, "decode")
+    assert keyring.verify(token) == claims
 
 
 async def test_an_identity_is_not_valid_before_its_time(keyring, clock):
