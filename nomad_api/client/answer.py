@@ -1,4 +1,4 @@
-"""`Answer`: what a request brings back, whole. Its headers stay bytes until somebody asks for one; most are never looked at."""
+"""`Answer`: what a request brings back, whole. Its headers stay bytes until one is asked for; most are never looked at."""
 
 import gzip
 import zlib
@@ -14,24 +14,25 @@ from nomad_api.errors import Unreachable
 class Headers(Mapping[str, str]):
     """The headers of an answer, found without regard to case; a name that comes twice has its values joined by commas."""
 
-    __slots__ = ("_fields", "_values")
+    __slots__ = ("_fields",)
 
     def __init__(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
         self._fields = fields
-        self._values = {name.lower(): value for name, value in fields}
-        if len(self._values) < len(fields):
-            for key in self._values:  # RFC 9110 §5.3: several are as one with all values
-                self._values[key] = b", ".join(value for name, value in fields if name.lower() == key)
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name.lower().encode()].decode("utf-8", "surrogateescape")
+        # There are few, and of them one or two are asked for: to search is cheaper than to sort.
+        key = name.lower().encode()
+        values = [value for field, value in self._fields if field.lower() == key]
+        if not values:
+            raise KeyError(name)
+        return _text(b", ".join(values))  # as RFC 9110 §5.3 has it
 
     def __iter__(self) -> Iterator[str]:
         """The names as the server wrote them, each once."""
-        return iter({name.lower(): name.decode("utf-8", "surrogateescape") for name, _ in reversed(self._fields)}.values())
+        return iter({name.lower(): _text(name) for name, _ in self._fields}.values())
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len({name.lower() for name, _ in self._fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,7 @@ def index_of(headers: Mapping[str, str]) -> int:
     """The `X-Nomad-Index` among headers, 0 without one."""
     text = headers.get("X-Nomad-Index", "0")
     return int(text) if text.isdigit() else 0
+
+
+def _text(field: bytes) -> str:
+    return field.decode("utf-8", "surrogateescape")

@@ -108,7 +108,6 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
-            self.reusable = False
             self._fail(Unreachable(f"the answer is not HTTP/1.1: {error}"))
 
     def eof_received(self) -> None:

@@ -4,11 +4,11 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
-from aiohappyeyeballs import start_connection
+from aiohappyeyeballs import AddrInfoType, start_connection
 from yarl import URL
 
 from nomad_api.client.settings import Settings
@@ -71,11 +71,17 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         if self.socket_path:
             return (await loop.create_unix_connection(protocol, self.socket_path))[1]
-        addresses = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         # Of several refusals it makes one with a number, where asyncio makes a text.
-        sock = await start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
+        sock = await start_connection(await self._addresses(), happy_eyeballs_delay=HEAD_START, interleave=1)
         name = (self.server_name or self.host) if self.tls else None
         return (await loop.create_connection(protocol, sock=sock, ssl=self.tls, server_hostname=name))[1]
+
+    async def _addresses(self) -> Sequence[AddrInfoType]:
+        try:
+            # Of an address nothing is to be found out, so it does not wait for one of the loop's threads.
+            return socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            return await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
 
 
 def reason(error: Exception) -> str:

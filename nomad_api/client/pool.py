@@ -47,6 +47,8 @@ class Pool:
             except Disconnected:
                 if not repeatable:
                     raise
+        if self._closed:
+            raise Unreachable("the client was closed")
         connection = await self._endpoint.connect(self._new, within - (loop.time() - began))
         if self._closed:
             connection.abort()

@@ -10,12 +10,12 @@ def test_headers_are_found_whatever_their_case() -> None:
     headers = Headers([(b"X-Nomad-Index", b"7"), (b"vary", b"Origin")])
     assert (headers["x-nomad-index"], headers.get("VARY"), "Vary" in headers) == ("7", "Origin", True)
     assert ("Date" in headers, headers.get("Date")) == (False, None)
-    assert dict(headers) == {"X-Nomad-Index": "7", "vary": "Origin"}
+    assert list(headers.items()) == [("X-Nomad-Index", "7"), ("vary", "Origin")]
 
 
 def test_a_header_that_comes_twice_has_both_values() -> None:
     headers = Headers([(b"Vary", b"Origin"), (b"Date", b"now"), (b"vary", b"Accept")])
-    assert dict(headers) == {"Vary": "Origin, Accept", "Date": "now"}
+    assert (headers["Vary"], headers["Date"]) == ("Origin, Accept", "now")
     assert len(headers) == 2
 
 

@@ -249,6 +249,29 @@ async def test_every_exchange_has_its_own_time() -> None:
 
 
 @virtual_time
+async def test_a_short_time_after_a_long_one_is_kept() -> None:
+    loop = asyncio.get_running_loop()
+    bench = Bench()
+    exchange = await bench.ask(300.0)
+    bench.says(OK)
+    await exchange
+    began = loop.time()
+    with pytest.raises(Unreachable, match="no answer in time"):
+        await bench.connection.exchange(b"GET", 5.0)
+    assert loop.time() == pytest.approx(began + 5)
+
+
+async def test_an_exchange_on_a_connection_that_is_aborted_is_not_the_servers_doing() -> None:
+    bench = Bench()
+    exchange = await bench.ask()
+    bench.connection.abort()
+    bench.hangs_up(ConnectionAbortedError())
+    with pytest.raises(Unreachable, match="the client was closed") as caught:
+        await exchange
+    assert not isinstance(caught.value, Disconnected)
+
+
+@virtual_time
 async def test_no_timer_outlives_the_connection() -> None:
     bench = Bench()
     await bench.exchanged(OK)

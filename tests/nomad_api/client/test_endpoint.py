@@ -41,6 +41,20 @@ async def test_a_name_that_nobody_has() -> None:
     assert not caught.value.connected
 
 
+async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(answering) as server:
+        monkeypatch.delattr(asyncio.BaseEventLoop, "getaddrinfo")
+        transport = (await Endpoint("127.0.0.1", server.port).connect(Kept, 10.0)).transport
+        transport.close()
+
+
+class Kept(asyncio.Protocol):
+    """Keeps its transport."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+
 async def _silent(line: Line) -> None:
     await asyncio.Event().wait()
 

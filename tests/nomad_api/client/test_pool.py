@@ -165,6 +165,15 @@ async def test_what_nobody_needs_is_closed(monkeypatch: pytest.MonkeyPatch) -> N
         await eventually(lambda: server.hung_up == opened, within=2.0, every=0.005)
 
 
+async def test_all_are_closed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "IDLE", 0.05)
+    async with pooled(answering) as (pool, server):
+        await asyncio.gather(send(pool), send(pool))
+        await asyncio.sleep(0.03)
+        await send(pool)  # so one falls idle later than the other
+        await eventually(lambda: server.hung_up == len(server.lines) == 2, within=2.0, every=0.005)
+
+
 async def test_closing_ends_all_that_goes_on() -> None:
     async def mute_after_one(line: Line) -> None:
         await line.request()
@@ -180,6 +189,7 @@ async def test_closing_ends_all_that_goes_on() -> None:
             await waiting
         with pytest.raises(Unreachable, match="the client was closed"):
             await send(pool)
+        assert len(server.lines) == 1
         await eventually(lambda: server.hung_up == len(server.lines), every=0.001)
 
 
