@@ -2,8 +2,8 @@
 
 Of a general client an ordinary request of Nomad's API needs little: its bytes go out in one write, and the answer is read whole
 by llhttp, the parser of Node.js, through `httptools`. For each exchange there is one future; no task, no stream, no lock, and
-most often not even a timer. Beside what asyncio and the kernel take for it, a request costs a tenth of what it costs with
-aiohttp's client, and with that a third in all.
+most often not even a timer. So a read of a variable takes two fifths of the processor time that it takes with aiohttp's client,
+and two thirds of that are asyncio's and the kernel's.
 
 An exchange that does not come to its end takes its connection along: what was asked for may still arrive, and must not be taken
 for the answer to another request.
