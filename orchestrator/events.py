@@ -95,7 +95,7 @@ class EventBroker:
     def publish(self, commit: Commit) -> None:
         """Add the events of a commit."""
         for changes in _frames(commit):
-            events = [event for change in changes for event in _events(commit, change)]
+            events = [event for change in changes if (event := _event(commit, change))]
             if events:
                 self._ring.append(Batch(commit.index, events))
                 self._count += 1
@@ -146,11 +146,11 @@ def _frames(commit: Commit) -> Iterable[tuple[Change, ...]]:
     return (tuple(change for change in commit.changes if change.table != "evaluations"), evaluations)
 
 
-def _events(commit: Commit, change: Change) -> Iterable[StreamEvent]:
+def _event(commit: Commit, change: Change) -> StreamEvent | None:
     spec = EVENTS.get(change.table)
     deleted = change.new is None
     if spec is None or (deleted and not spec.on_delete):
-        return
+        return None
     row = change.old if deleted else change.new
     if deleted:
         row = row.evolve(modify_index=commit.index) if change.table == "variables" else row
@@ -169,7 +169,7 @@ def _events(commit: Commit, change: Change) -> Iterable[StreamEvent]:
         "Index": commit.index,
         "Payload": payload,
     }
-    yield StreamEvent(spec.topic, key, namespace, tuple(filter_keys), orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+    return StreamEvent(spec.topic, key, namespace, tuple(filter_keys), orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
 
 
 def _type(commit: Commit, table: str, deleted: bool) -> str:

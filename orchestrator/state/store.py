@@ -9,6 +9,7 @@ before it can be read.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -31,7 +32,8 @@ class Change(NamedTuple):
     new: Any
 
 
-class Commit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Commit:
     """A committed transaction, as subscribers see it. `kind` is the type its events carry."""
 
     index: int
@@ -39,7 +41,8 @@ class Commit(NamedTuple):
     changes: tuple[Change, ...]
 
 
-class Committed(NamedTuple, Generic[R]):
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[R]):
     """What `write` returns: the function's value and the index of the change."""
 
     value: R

@@ -56,11 +56,11 @@ class Table(Generic[T]):
     def prefixed(self, *prefix: Any) -> Iterator[T]:
         """The objects whose key begins so: all parts but the last are equal, the last is a prefix of a text."""
         start = bisect_left(self._keys, prefix)
-        *head, last = prefix
+        head, last = prefix[:-1], prefix[-1]
         size = len(head)
         for position in range(start, len(self._keys)):
             key = self._keys[position]
-            if list(key[:size]) != head or not key[size].startswith(last):
+            if key[:size] != head or not key[size].startswith(last):
                 return
             yield self._rows[key]
 
