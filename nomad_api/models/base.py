@@ -75,12 +75,14 @@ class Wire(BaseModel):
         """The object as Nomad's JSON has it, as plain dictionaries and lists."""
         return self.model_dump(by_alias=True)
 
-    def to_json(self) -> bytes:
-        """The object as Nomad's JSON, keys sorted. Encoded once and remembered: the object cannot change."""
+    def to_json(self, *, keep: bool = True) -> bytes:
+        """The object as Nomad's JSON, keys sorted. Encoded once and remembered, since the object cannot change; without `keep`
+        what is not known yet is not remembered either, which saves the memory of what is seldom shown."""
         encoded: bytes | None = getattr(self, "_encoded", None)
         if encoded is None:
             encoded = orjson.dumps(self.to_wire(), option=orjson.OPT_SORT_KEYS)
-            object.__setattr__(self, "_encoded", encoded)
+            if keep:
+                object.__setattr__(self, "_encoded", encoded)
         return encoded
 
     def evolve(self, **changes: Any) -> Self:

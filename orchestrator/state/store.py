@@ -208,7 +208,7 @@ class Store:
         if self._journal is None:
             self._publish(commit, None)
         else:
-            records = [Record(item.table, item.key, item.new.to_json() if item.new else None) for item in changes]
+            records = [Record(item.table, item.key, item.new.to_json(keep=False) if item.new else None) for item in changes]
             self._journal.append(commit.index, records, lambda failure: self._publish(commit, failure))
         return Committed(value, commit.index)
 

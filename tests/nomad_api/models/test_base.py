@@ -77,3 +77,12 @@ def test_objects_cannot_change_but_evolve() -> None:
     assert orjson.loads(after.to_json())["Priority"] == 2
     with pytest.raises(ValidationError, match="frozen"):
         before.priority = 3  # type: ignore[misc]
+
+
+def test_json_is_not_remembered_where_that_is_not_wanted() -> None:
+    group = TaskGroup(name="g")
+    passing = group.to_json(keep=False)
+    kept = group.to_json()
+    assert passing == kept
+    assert passing is not kept
+    assert group.to_json(keep=False) is kept
