@@ -59,7 +59,8 @@ class Controls(BaseModel):
         return flat | {f"{PREFIX}external.{key}": id for key, id in self.external.items()}
 
 
-_NONE: Final = Controls()
+UNCONTROLLED: Final = Controls()
+"""Nothing is asked of the operator beyond the spec."""
 
 
 class _Items(BaseModel):
@@ -72,7 +73,7 @@ def split_controls(items: Mapping[str, str]) -> tuple[dict[str, str], Controls, 
     """The items that are no controls, the controls, and what is wrong with those; a wrong one is as if it were absent."""
     controls = {key: text for key, text in items.items() if key.startswith(PREFIX)}
     if not controls:
-        return dict(items), _NONE, []
+        return dict(items), UNCONTROLLED, []
     rest = {key: text for key, text in items.items() if key not in controls}
     try:
         return rest, decode(_Items, controls).operator, []

@@ -4,17 +4,19 @@ What is remembered is the hub's spec, defaults and all, with the version it is o
 finalizes from it. Beside it stands the version that the items were written in, which a resource keeps that does not name one.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from operator_kit.admission import admit, default
 from operator_kit.conditions import ACCEPTED
-from operator_kit.controls import ABSENT, Controls, split_controls
-from operator_kit.crd_store.codec import InvalidItems, split_labels
+from operator_kit.controls import ABSENT, PREFIX, UNCONTROLLED, Controls, split_controls
+from operator_kit.crd_store.codec import LABELS, InvalidItems, Problem, split_labels
 from operator_kit.informers.variables import Record
 from operator_kit.resource import Resource
 from operator_kit.status import LastApplied, ResourceStatus
 
 R = TypeVar("R", bound=Resource)
+
+_BESIDE_THE_SPEC: Final = (PREFIX, LABELS)
 
 
 class Declaration:
@@ -32,8 +34,13 @@ class Declaration:
     def __init__(self, record: Record) -> None:
         self.uid = record.create_index
         self.generation = record.modify_index
-        items, self.controls, self.problems = split_controls(record.items())
-        self.items, self.labels = split_labels(items)
+        self.items = record.items()
+        self.labels: dict[str, str] = {}
+        self.controls = UNCONTROLLED
+        self.problems: list[Problem] = []
+        if any(key.startswith(_BESIDE_THE_SPEC) for key in self.items):
+            rest, self.controls, self.problems = split_controls(self.items)
+            self.items, self.labels = split_labels(rest)
 
 
 def read(kind: type[R], name: str, namespace: str, declared: Declaration, status: ResourceStatus) -> R:

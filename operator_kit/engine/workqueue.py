@@ -54,7 +54,7 @@ class WorkQueue(Generic[K]):
         """Without a `clock` (seconds, monotonic) the queue goes by the running event loop's."""
         self._observer = observer or QueueObserver()
         self._backoff = backoff or Backoff()
-        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._clock = clock or self._clock_of_the_loop
         self._random = random or Random()
         self._ageing = ageing
         self._ready: list[tuple[float, int, K]] = []
@@ -234,6 +234,11 @@ class WorkQueue(Generic[K]):
     def failures(self, key: K) -> int:
         """How often the key has failed in a row."""
         return self._failures.get(key, 0)
+
+    def _clock_of_the_loop(self) -> float:
+        """The running loop's time. A queue can be made before its loop runs, so the clock is found when it is first needed."""
+        self._clock = asyncio.get_running_loop().time
+        return self._clock()
 
     def _line_up(self, key: K, wish: Wish) -> None:
         """Give the key its place among the ready ones. All age at one rate, so their order never changes while they wait."""
