@@ -1,8 +1,9 @@
 """The durable journal: what is committed survives a killed agent.
 
 SQLite in WAL mode holds the newest form of every row; its own log is the journal, so there is nothing to replay and nothing to
-compact, and `sqlite3` on the command line can inspect it. One thread owns the connection. Transactions that arrive while a
-commit is under way are written by the next one together: at full durability a group costs hardly more than a single row.
+compact, and `sqlite3` on the command line can inspect it. One thread owns the connection. Transactions of one turn of the event
+loop, and those that arrive while a commit is under way, are written together: at full durability a group costs hardly more than
+a single row.
 """
 
 import asyncio
@@ -29,6 +30,9 @@ class Record(NamedTuple):
     data: bytes | None
 
 
+_Entry = tuple[int, list[Record], Callable[[Exception | None], None]]
+
+
 class JournalError(Exception):
     """The journal cannot be written or read; the message names the file and the cause."""
 
@@ -48,7 +52,8 @@ class Journal:
             raise JournalError(
                 f"cannot open the journal {path}: {error}; is another agent using this data directory?"
             ) from error
-        self._queue: SimpleQueue[tuple[int, list[Record], Callable[[Exception | None], None]] | None] = SimpleQueue()
+        self._gathered: list[_Entry] = []
+        self._queue: SimpleQueue[list[_Entry] | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -67,11 +72,18 @@ class Journal:
 
     def append(self, index: int, records: list[Record], done: Callable[[Exception | None], None]) -> None:
         """Write the records of one transaction; `done` is called on the event loop once they are durable (or failed)."""
-        self._queue.put((index, records, done))
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._gathered.append((index, records, done))
+
+    def _hand_over(self) -> None:
+        self._queue.put(self._gathered)
+        self._gathered = []
 
     def close(self) -> None:
         """Write what was appended so far and close the file."""
         if self._thread.is_alive():
+            self._hand_over()
             self._queue.put(None)
             self._thread.join()
         self._connection.close()
@@ -80,11 +92,11 @@ class Journal:
         assert self._loop is not None
         closing = False
         while not closing:
-            group = [self._queue.get()]
+            groups = [self._queue.get()]
             while not self._queue.empty():
-                group.append(self._queue.get())
-            closing = None in group
-            entries = [entry for entry in group if entry is not None]
+                groups.append(self._queue.get())
+            closing = None in groups
+            entries = [entry for group in groups for entry in group or ()]
             failure: Exception | None = None
             try:
                 self._commit(entries)
@@ -94,7 +106,7 @@ class Journal:
             if callbacks and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_call, callbacks, failure)
 
-    def _commit(self, entries: list[tuple[int, list[Record], Any]]) -> None:
+    def _commit(self, entries: list[_Entry]) -> None:
         execute = self._connection.execute
         execute("BEGIN")
         try:
