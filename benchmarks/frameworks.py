@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from benchmarks import yardstick
 from benchmarks.measure import Figure, table
 from benchmarks.rivals.contestant import BURST, WRITERS, Contestant, NotProvided
 from benchmarks.rivals.kopf.contestant import Kopf
@@ -62,7 +63,9 @@ async def run(only: Sequence[str] = (), *, objects: int | None = None, rounds: i
         except OperatorFailed as error:
             _say(f"{each.name}, {family}: {error}")
 
+    marks = []
     for number in range(1, rounds + 1):
+        marks.append(await yardstick.requests_per_second())
         for family in only or FAMILIES:
             _say(f"round {number} of {rounds}: {family}")
             if family == TOGETHER:
@@ -71,7 +74,15 @@ async def run(only: Sequence[str] = (), *, objects: int | None = None, rounds: i
             for each in contestants:
                 await ask(each, family)
     columns = {name: [_median(figures) for figures in by_name.values()] for name, by_name in samples.items()}
-    return "\n".join([table(columns), NOTES, *absent])
+    return "\n".join([table(columns), NOTES, _machine(statistics.median(marks)), *absent])
+
+
+def _machine(mark: float) -> str:
+    """How fast this machine is beside the one for which the aims of speed were set."""
+    return (
+        f"This machine: a bare aiohttp handler answers {mark:,.0f} requests for each second of its CPU. The one for which the\n"
+        f"aims of speed were set answered {yardstick.REFERENCE:,}, {yardstick.REFERENCE / mark:.1f} times as many.\n"
+    )
 
 
 async def _provided() -> tuple[list[Contestant], list[str]]:

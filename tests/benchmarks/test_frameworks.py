@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import frameworks
+from benchmarks import frameworks, yardstick
 from benchmarks.measure import Figure
 from benchmarks.rivals.cache import provided
 from benchmarks.rivals.contestant import Contestant, NotProvided
+from benchmarks.yardstick import REFERENCE
 
 
 class Steady(Contestant):
@@ -34,10 +35,17 @@ class Missing(Contestant):
 async def test_the_table_has_the_median_of_the_rounds_and_says_who_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     contestants: Sequence[type[Contestant]] = (Steady, Missing)
     monkeypatch.setattr(frameworks, "CONTESTANTS", contestants)
+    marks = iter((REFERENCE / 2, REFERENCE / 4, REFERENCE / 3))
+
+    async def mark() -> float:
+        return next(marks)
+
+    monkeypatch.setattr(yardstick, "requests_per_second", mark)
 
     text = await frameworks.run(["no-op"], rounds=3)
 
     assert "3.00 s" in text
+    assert "3.0 times as many" in text
     assert "missing is left out: there is no Go" in text
 
 
