@@ -65,7 +65,7 @@ class KindController(Controller, Generic[R]):
             observer=observer,
         )
         resources.listen(lambda name: self.add(name, reason="resource changed"))
-        statuses.listen(lambda name: self.add(name, reason="status changed"))
+        statuses.listen(lambda name: self.add(name, reason="status changed"), own_writes=False)
         if jobs is not None:
             jobs.listen(resources.prefix, lambda path: self._call(path, "owned job changed"))
         follow_owned(reconciler.owns, informers, world.owned, lambda owner, why: self._call(owner.path, why))

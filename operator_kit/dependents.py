@@ -12,7 +12,8 @@ There is no `reconcile` to write. At every look, in an order in which nothing co
 
     inactive     `active_when` does not hold, here or in something it depends on: what was made of it is deleted
     waiting      something that it depends on is not ready: what was made of it earlier stays as it is
-    else         it is applied, and then asked whether it is ready: a job when its roll-out is healthy, all else at once
+    else         it is applied, and then asked whether it is ready: a job when its roll-out is healthy, a resource when its own
+                 operator says so of the spec that it has now, all else at once
 
 What is to be deleted goes in the reverse order, each thing only when nothing is left that depends on it; in the end, when the
 resource is purged, all of it goes that way (unless `operator.deletion=orphan`). An object that has got another name, or whose
@@ -158,7 +159,23 @@ class DependentsReconciler(Reconciler[R]):
         if isinstance(wish, Job):
             rollout = await ctx.rollout(wish)
             return _Standing(rollout.reason, rollout.message)
+        if isinstance(wish, Resource):
+            return await self._word_of(wish, ctx)
         return _Standing("Ready")
+
+    async def _word_of(self, wish: Resource, ctx: Context[R]) -> _Standing:
+        """What the operator of another kind says of the resource that was applied for this one."""
+        key = ctx.holdings.key_of(wish)
+        applied = max(
+            (made.index for made in ctx.resource.status.owned if (made.kind, made.id) == (key.kind, key.id)), default=0
+        )
+        made = await ctx.get(type(wish), wish.name)
+        if made is None or made.generation < applied:
+            return _Standing("NotReady", "it has not been seen as it was applied yet")
+        ready = made.status.condition(READY)
+        if ready.status == "True" and ready.observed_generation == made.generation:
+            return _Standing("Ready")
+        return _Standing("NotReady", ready.message or f"{READY} is {ready.status}: {ready.reason}")
 
     async def _delete(self, resource: R, ctx: Context[R], names: set[str]) -> set[str]:
         """Delete what there is of these dependents, as far as nothing is left that depends on it; the names of what is left."""

@@ -6,7 +6,8 @@ takes ten times as much.
 
 Own writes are taken over from their answers (`wrote`, `removed`): what was written is read back at once, and the echo that
 comes by the list or the stream is recognised by its index and is no change. An echo can overtake its answer, though, so what is
-heard of a variable while it is being written (`writing`) is judged afterwards.
+heard of a variable while it is being written (`writing`) is judged afterwards. Whoever writes knows; but other listeners of the
+same process, an owner that waits for a status, do not, and are told.
 """
 
 import sys
@@ -50,12 +51,19 @@ class VariableInformer(Source):
         super().__init__(prefix, nomad, "vars", {"prefix": prefix}, random)
         self.prefix = prefix
         self._listeners: list[Callable[[str], None]] = []
+        self._others: list[Callable[[str], None]] = []
         self._records: dict[str, Record] = {}
         self._heard: dict[str, list[tuple[int, Record | None]]] = {}
 
-    def listen(self, changed: Callable[[str], None]) -> None:
-        """Call `changed` with the key of every variable that came, changed or went; it must not raise."""
+    def listen(self, changed: Callable[[str], None], *, own_writes: bool = True) -> None:
+        """Call `changed` with the key of every variable that came, changed or went; it must not raise.
+
+        Args:
+            own_writes: also of what is taken over by `wrote`, `removed` and the like; whoever does that knows already.
+        """
         self._listeners.append(changed)
+        if own_writes:
+            self._others.append(changed)
 
     def __contains__(self, key: object) -> bool:
         return key in self._records
@@ -103,7 +111,7 @@ class VariableInformer(Source):
             row = await self._row(path, index - 1)
         if row is None:
             if self._records.get(key) is record:
-                self._records.pop(key, None)
+                self.removed(key)
             return None
         return self._took(key, row["CreateIndex"], row["ModifyIndex"], row["Items"])
 
@@ -137,10 +145,12 @@ class VariableInformer(Source):
     def expect(self, key: str, metadata: VariableMetadata) -> None:
         """Take over from a failed check-and-set what is there in truth; its items are read when they are needed."""
         self._records[key] = Record(metadata.create_index, metadata.modify_index)
+        self._changed(key, self._others)
 
     def removed(self, key: str) -> None:
-        """Take over that the variable has been deleted by ourselves."""
-        self._records.pop(key, None)
+        """Take over that the variable is gone: deleted by ourselves, or not found."""
+        if self._records.pop(key, None) is not None:
+            self._changed(key, self._others)
 
     def _replace(self, rows: list[dict[str, Any]], index: int) -> None:
         listed = {self._key(row["Path"]): (row["CreateIndex"], row["ModifyIndex"]) for row in rows}
@@ -179,6 +189,8 @@ class VariableInformer(Source):
         record = Record(create_index, modify_index, packed(items or {}))
         if known is None or known.modify_index <= modify_index:
             self._records[key] = record
+        if known is None or known.modify_index < modify_index:
+            self._changed(key, self._others)
         return record
 
     def _key(self, path: str) -> str:
@@ -193,14 +205,14 @@ class VariableInformer(Source):
         known = self._records.get(key)
         if found is not None and (known is None or known.modify_index < found.modify_index):
             self._records[key] = found
-            self._changed(key)
+            self._changed(key, self._listeners)
         elif found is None and known is not None and known.modify_index <= index:
             self._drop(key)
 
     def _drop(self, key: str) -> None:
         del self._records[key]
-        self._changed(key)
+        self._changed(key, self._listeners)
 
-    def _changed(self, key: str) -> None:
-        for changed in self._listeners:
+    def _changed(self, key: str, listeners: list[Callable[[str], None]]) -> None:
+        for changed in listeners:
             changed(key)

@@ -78,7 +78,7 @@ class PauseSwitch:
         self._random = random
         self._why = ""
         self._look = asyncio.Event()
-        informer.listen(self._changed)
+        informer.listen(self._changed, own_writes=False)
 
     def why(self) -> str:
         """Why nothing is to be done at the moment, in a sentence for people; empty if there is no reason."""

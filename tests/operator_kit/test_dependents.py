@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from nomad_api.models import Job, Task, TaskGroup, Variable
-from operator_kit import Context, PermanentError, Resource, TemporaryError
+from operator_kit import Context, PermanentError, Reconciler, Resource, TemporaryError
 from operator_kit.dependents import Dependent, DependentsReconciler
 from operator_kit.testing import Cluster, MemoryNomad, eventually, ready, running, simulate, status_of, virtual_time
 
@@ -290,3 +290,70 @@ def test_any_graph_comes_up_and_goes_down_in_order(graph: tuple[set[int], ...], 
         assert wrong == []
 
     simulate(run())
+
+
+class Store(Resource, group="test", kind="store"):
+    """What another operator looks after."""
+
+    class Spec(BaseModel):
+        size: int = 1
+
+
+class StoreReconciler(Reconciler[Store]):
+    """Ready for sizes that are allowed."""
+
+    def __init__(self) -> None:
+        self.allowed: set[int] = set()
+        self.busy = asyncio.Event()
+        self.busy.set()
+
+    async def reconcile(self, store: Store, ctx: Context[Store]) -> None:
+        await self.busy.wait()
+        ready = store.spec.size in self.allowed
+        ctx.set_condition("Ready", ready, "Stored" if ready else "NoRoom", "" if ready else f"no room for {store.spec.size}")
+
+
+class Market(Resource, group="test", kind="market"):
+    class Spec(BaseModel):
+        size: int = 1
+
+
+class MarketReconciler(DependentsReconciler[Market]):
+    dependents: ClassVar[list[Dependent[Market]]] = [
+        Dependent("store", lambda market, ctx: Store(market.name, Store.Spec(size=market.spec.size)), kind=Store),
+        Dependent("web", lambda market, ctx: job(f"{market.name}-web"), depends_on=("store",)),
+    ]
+
+
+@virtual_time
+async def test_a_resource_is_ready_when_its_own_operator_says_so_of_its_present_spec(nomad: MemoryNomad) -> None:
+    stores = StoreReconciler()
+    path = "resources/test/market/one"
+
+    def told() -> tuple[str, str, str]:
+        status = status_of(nomad, Market, "one")
+        condition = None if status is None else status.condition("StoreReady")
+        return ("", "", "") if condition is None else (condition.status, condition.reason, condition.message)
+
+    async with running(nomad, stores, MarketReconciler()):
+        await nomad.declare(path, size="1")
+        await eventually(lambda: told() == ("False", "NotReady", "no room for 1"))
+        assert jobs(nomad) == []
+        stores.allowed.add(1)
+        await nomad.declare("resources/test/store/one", size="1", **{"operator.reconcile": "now"}, **owner_of(nomad))
+        await eventually(lambda: jobs(nomad) == ["one-web"])
+        assert told() == ("True", "Ready", "")
+
+        stores.busy.clear()
+        await nomad.declare(path, size="2")
+        await eventually(lambda: told()[0] == "False")
+        assert (nomad.items("resources/test/store/one") or {})["size"] == "2"
+        stores.allowed.add(2)
+        stores.busy.set()
+        await eventually(lambda: told() == ("True", "Ready", ""))
+
+
+def owner_of(nomad: MemoryNomad) -> dict[str, str]:
+    """The marks of its owner on the store."""
+    items = nomad.items("resources/test/store/one") or {}
+    return {key: text for key, text in items.items() if key.startswith("operator.owner")}

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from nomad_api.errors import Unreachable
 from nomad_api.models import Job, Namespace, Task, TaskGroup
-from operator_kit import Context, Manager, Resource, Result, Watch
+from operator_kit import Context, Manager, Reconciler, Resource, ResourceStatus, Result, Watch
 from operator_kit.informers.objects import Change
 from operator_kit.informers.shared import Informers
-from operator_kit.testing import Cluster, MemoryNomad, eventually, running, virtual_time
+from operator_kit.testing import Cluster, MemoryNomad, eventually, running, status_of, virtual_time
 from operator_kit.watch import Trigger, streams_of
 from tests.operator_kit.conftest import Widget, WidgetReconciler
 from tests.operator_kit.engine.emitted import Emitted
@@ -271,6 +271,45 @@ async def test_the_status_of_a_resource_counts_too(nomad: MemoryNomad) -> None:
         await eventually(lambda: emitted.ids == ["a"], within=1)
         assert names.ids == ["w"]
         assert {emission.reason for emission in emitted} == {"widget w"}
+
+
+class Board(Resource, group="test", kind="board"):
+    """Says which widgets are ready."""
+
+    class Spec(BaseModel):
+        title: str = ""
+
+    class Status(ResourceStatus):
+        ready: list[str] = []
+
+
+class BoardReconciler(Reconciler[Board]):
+    watches = [Watch(Widget, map=lambda change, known: known)]
+
+    async def reconcile(self, board: Board, ctx: Context[Board]) -> None:
+        widgets = await ctx.select(Widget)
+        board.status.ready = [widget.name for widget in widgets if widget.status.condition("Ready").status == "True"]
+
+
+@virtual_time
+async def test_what_another_reconciler_of_the_same_process_writes_is_heard_of(nomad: MemoryNomad) -> None:
+    shown: list[bool] = [False]
+
+    async def act(widget: Widget, ctx: Context[Widget]) -> Result:
+        ctx.set_condition("Ready", shown[0], "Asked")
+        return Result(requeue_after=5)
+
+    def ready() -> list[str] | None:
+        status = status_of(nomad, Board, "all")
+        return None if status is None else status.ready
+
+    async with running(nomad, WidgetReconciler(act), BoardReconciler()):
+        await nomad.declare("resources/test/board/all", title="x")
+        await nomad.declare(PREFIX + "one", size="1")
+        await eventually(lambda: ready() == [])
+        await asyncio.sleep(1)
+        shown[0] = True
+        await eventually(lambda: ready() == ["one"], within=6)
 
 
 @virtual_time

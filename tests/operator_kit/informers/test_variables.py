@@ -22,8 +22,10 @@ class Watching:
     def __init__(self, nomad: MemoryNomad) -> None:
         self.nomad = nomad
         self.told: list[str] = []
+        self.others_told: list[str] = []
         self.informer = VariableInformer(nomad, PREFIX, Random(1))
-        self.informer.listen(self.told.append)
+        self.informer.listen(self.told.append, own_writes=False)
+        self.informer.listen(self.others_told.append)
         self.feed = EventFeed(nomad, Random(1))
         self.feed.listen(self.informer, "Variable")
 
@@ -170,6 +172,7 @@ async def test_what_was_written_by_ourselves_is_known_at_once_and_its_echo_is_no
         assert await watch.value("a") == "1"
         await asyncio.sleep(RELIST * 3)
         assert watch.told == []
+        assert watch.others_told == ["a"], "whoever has not written it must hear of it"
         assert watch.reads() == 0
 
 
@@ -187,6 +190,7 @@ async def test_an_echo_that_overtakes_the_answer_of_an_own_write_is_no_change() 
             watch.informer.removed("a")
         await asyncio.sleep(RELIST * 3)
         assert watch.told == []
+        assert watch.others_told == ["a", "a"], "whoever has not written it must hear of it"
         assert watch.reads() == 0
 
 
@@ -201,6 +205,7 @@ async def test_what_others_do_during_an_own_write_is_told_after_it() -> None:
             watch.informer.wrote("a", variable)
             assert watch.told == []
         assert watch.told == ["a"]
+        assert watch.others_told == ["a", "a"]
         assert await watch.value("a") == "another's"
 
 
