@@ -112,7 +112,8 @@ def deregister(request: Request) -> Row:
     payload = {"Job": dict(job), **({"Deleted": True} if purge else {})}
     cluster.publish("Job", "JobDeregistered", job["ID"], payload, namespace=job["Namespace"], index=index)
     evaluation = evaluate(cluster, job, "job-deregister", index) if _launches(job) else ""
-    return registered(cluster, job, evaluation, index)
+    # The index is given even where nothing is evaluated, as with what only launches others.
+    return registered(cluster, job, evaluation, index) | {"EvalCreateIndex": index}
 
 
 def reevaluate(request: Request) -> Row:

@@ -77,7 +77,8 @@ def scale(request: Request) -> Row:
     if deployment is not None and deployment["Status"] in deployments.ACTIVE:
         raise Refused(400, "job scaling blocked due to active deployment")
     groups = [{**other, "Count": count} if other is group else other for other in job["TaskGroups"]]
-    return jobs.put(cluster, {**job, "TaskGroups": groups}, "job-scaling")
+    answer = jobs.put(cluster, {**job, "TaskGroups": groups}, "job-scaling")
+    return answer | {"Index": cluster.change("scaling_events")}  # the event of it is written after the job
 
 
 def scale_status(request: Request) -> Row:
