@@ -101,6 +101,10 @@ class Lifecycle(Generic[R]):
         declared = None if variable is None else Declaration(variable)
         draft = self._store.draft(name, observed)
         if draft.written and (declared is None or draft.status.uid not in (0, declared.uid)):
+            # Which of the two is the older one? Once it was the resource, as a new leader knew it, and what was made for the
+            # present one was undone.
+            if declared is not None and not await self._store.confirm_identity(name, declared.uid):
+                return _AT_ONCE
             ended = await self._finalize(visit, draft, declared)
             return _AT_ONCE if ended is GONE and declared is not None else ended
         assert declared is not None

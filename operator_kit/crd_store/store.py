@@ -58,6 +58,15 @@ class ResourceStore(Generic[R]):
         self.resources.wrote(name, variable)
         return False
 
+    async def confirm_identity(self, name: str, uid: int) -> bool:
+        """Whether the resource of that name has this uid in truth. What is known of it can be of the one before.
+
+        Raises:
+            NomadError: it could not be read.
+        """
+        record = await self.resources.read_anew(name)
+        return record is not None and record.create_index == uid
+
     def resource(self, name: str, declared: Declaration, status: ResourceStatus) -> R:
         """The resource that is declared.
 

@@ -439,6 +439,32 @@ async def test_a_resource_made_anew_waits_until_the_old_one_is_finalized(nomad: 
 
 
 @virtual_time
+async def test_one_who_knows_a_resource_only_as_it_was_before_undoes_nothing_of_the_present_one(
+    nomad: MemoryNomad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconciler = WidgetReconciler()
+    await nomad.declare(PATH, size="1")
+    async with running(nomad, reconciler) as manager:
+        old = await ready(nomad, Widget, "one")
+        informer = manager.controllers[0].store.resources  # type: ignore[union-attr]
+        known = informer.get("one")
+        await nomad.variables.delete(PATH)
+        await nomad.declare(PATH, size="2")
+        await eventually(lambda: (status_of(nomad, Widget, "one") or old).uid != old.uid)
+        await ready(nomad, Widget, "one")
+        reconciler.calls.clear()
+
+        async def as_it_was(name: str) -> Any:
+            monkeypatch.undo()
+            return known
+
+        monkeypatch.setattr(informer, "read", as_it_was)
+        manager.controllers[0].add("one")
+        await asyncio.sleep(10)
+        assert set(reconciler.calls) == {"reconcile one"}
+
+
+@virtual_time
 async def test_a_last_applied_spec_that_no_longer_fits_the_kind_is_not_forgotten(nomad: MemoryNomad) -> None:
     await nomad.variables.put(STATUS, {"uid": "5", "lastApplied": '{"generation": 5, "labels": {}, "spec": {"width": 4}}'})
     reconciler = WidgetReconciler()

@@ -10,6 +10,7 @@ FOUND = {
     196: "two leaders undid each other's work in no time at all",
     370: "a job that its maker did not live to write down was missed by the finalizer, and is garbage now",
     186: "a former leader made something outside of Nomad after the new one had finalized, and nobody undid it",
+    7353: "a new leader who knew of a resource only as it was before it was made anew undid what was made for the present one",
     9173: "a timer that went off a hair too early kept a worker awake for ever",
     9234: "a former leader's late verdict on an older spec stood beside the accepted new one",
 }
