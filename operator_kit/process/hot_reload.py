@@ -12,11 +12,12 @@ import sys
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from nomad_api.client import Nomad, Settings
+from operator_kit.engine.first_of import first_of
 from operator_kit.manager import GRACE, Manager
 from operator_kit.process.loading import CannotLoad, Target, load
 from operator_kit.process.logs import configure_logging
@@ -61,7 +62,7 @@ async def reload_on_change(launch: Launch) -> None:
             while True:
                 changed.clear()
                 async with _Child(launch) as child:
-                    await _first_of(child.ended, changed)
+                    await first_of(asyncio.wait([child.ended]), changed.wait())
                 if not changed.is_set():
                     _log.error("the operator has ended; waiting for a change", operator=launch.name, exit_code=child.exit_code)
                     await changed.wait()
@@ -81,7 +82,7 @@ async def develop(nomad: Nomad, launch: Launch, stop: asyncio.Event) -> None:
         async with developing(nomad, launch.name, launch.identity) as lease:
             work = asyncio.ensure_future(reload_on_change(launch))
             try:
-                await _first_of(work, lease.lost, stop)
+                await first_of(asyncio.wait([work]), lease.lost.wait(), stop.wait())
             finally:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
@@ -97,15 +98,6 @@ async def _watch(folder: Path, changed: asyncio.Event) -> None:
     async for changes in awatch(folder):
         _log.info("the code has changed", files=sorted({Path(path).name for _, path in changes}))
         changed.set()
-
-
-async def _first_of(work: asyncio.Future[Any], *events: asyncio.Event) -> None:
-    waiters = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait((work, *waiters), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()
 
 
 class _Child:

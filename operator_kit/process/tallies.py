@@ -5,13 +5,16 @@ threads; an event loop has one thread, and without the locks a look that finds n
 Prometheus gets is the same.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+Series = TypeVar("Series")
 
 _INFINITE: Final = float("inf")
 
@@ -52,49 +55,54 @@ class Spread:
             yield ("+Inf" if bound == _INFINITE else repr(float(bound))), count
 
 
-class Counter(Collector):
+class Family(Collector, ABC, Generic[Series]):
+    """Series of one name, one for each set of labels."""
+
+    def __init__(self, new: Callable[[], Series]) -> None:
+        self._new = new
+        self._series: dict[tuple[str, ...], Series] = {}
+
+    def labels(self, *values: str) -> Series:
+        """The series with these labels; it is told of from now on."""
+        if (series := self._series.get(values)) is None:
+            series = self._series[values] = self._new()
+        return series
+
+    def describe(self) -> Iterable[Metric]:
+        return [self._told({})]
+
+    def collect(self) -> Iterable[Metric]:
+        return [self._told(self._series)]
+
+    @abstractmethod
+    def _told(self, series: Mapping[tuple[str, ...], Series]) -> Metric:
+        """These series in Prometheus' form."""
+
+
+class Counter(Family[Count]):
     """A count for each set of labels."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+        super().__init__(Count)
         self._about: Any = (name, text, None, labels)
-        self._counts: dict[tuple[str, ...], Count] = {}
 
-    def labels(self, *values: str) -> Count:
-        """The count with these labels; it is told of from now on."""
-        if (count := self._counts.get(values)) is None:
-            count = self._counts[values] = Count()
-        return count
-
-    def describe(self) -> Iterable[Metric]:
-        return [CounterMetricFamily(*self._about)]
-
-    def collect(self) -> Iterable[Metric]:
+    def _told(self, series: Mapping[tuple[str, ...], Count]) -> Metric:
         family = CounterMetricFamily(*self._about)
-        for values, count in self._counts.items():
+        for values, count in series.items():
             family.add_metric(values, count.value)
-        return [family]
+        return family
 
 
-class Histogram(Collector):
+class Histogram(Family[Spread]):
     """A spread for each set of labels."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
         """`bounds` are the upper bounds of the buckets, in order; there is one more without a bound."""
+        super().__init__(lambda: Spread(bounds))
         self._about: Any = (name, text, None, None, labels)
-        self._bounds = bounds
-        self._spreads: dict[tuple[str, ...], Spread] = {}
 
-    def labels(self, *values: str) -> Spread:
-        """The spread with these labels; it is told of from now on."""
-        if (spread := self._spreads.get(values)) is None:
-            spread = self._spreads[values] = Spread(self._bounds)
-        return spread
-
-    def describe(self) -> Iterable[Metric]:
-        return [HistogramMetricFamily(*self._about)]
-
-    def collect(self) -> Iterable[Metric]:
+    def _told(self, series: Mapping[tuple[str, ...], Spread]) -> Metric:
         family = HistogramMetricFamily(*self._about)
-        for values, spread in self._spreads.items():
+        for values, spread in series.items():
             family.add_metric(values, list(spread.buckets()), spread.total)
-        return [family]
+        return family
